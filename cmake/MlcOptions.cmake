@@ -1,0 +1,28 @@
+# Warnings, sanitizers and the linker, for every target of the project.
+
+add_library(mlc_options INTERFACE)
+target_compile_options(mlc_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+target_include_directories(mlc_options INTERFACE
+  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+
+if(MLC_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(MLC_SANITIZE_THREAD)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+find_program(MLC_LLD NAMES ld.lld-22 HINTS /usr/lib/llvm-22/bin)
+if(MLC_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(--ld-path=${MLC_LLD})
+endif()
+
+find_program(MLC_CCACHE ccache)
+if(MLC_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MLC_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${MLC_CCACHE})
+endif()
