@@ -6,6 +6,12 @@ include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
 
+# Where `include` of .td files looks: MLIR's and ours.
+list(APPEND LLVM_TABLEGEN_FLAGS -I${PROJECT_SOURCE_DIR})
+foreach(dir IN LISTS MLIR_INCLUDE_DIRS LLVM_INCLUDE_DIRS)
+  list(APPEND LLVM_TABLEGEN_FLAGS -I${dir})
+endforeach()
+
 add_library(mlc_mlir INTERFACE)
 target_include_directories(mlc_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 separate_arguments(MLC_LLVM_DEFINITIONS NATIVE_COMMAND ${LLVM_DEFINITIONS})

@@ -3,8 +3,9 @@
 add_library(mlc_options INTERFACE)
 target_compile_options(mlc_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
-target_include_directories(mlc_options INTERFACE
-  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+target_include_directories(mlc_options INTERFACE ${PROJECT_SOURCE_DIR})
+# Generated headers; as a system folder, since TableGen's code has warnings.
+target_include_directories(mlc_options SYSTEM INTERFACE ${PROJECT_BINARY_DIR})
 
 if(MLC_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all

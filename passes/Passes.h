@@ -1,0 +1,22 @@
+//===- Passes.h - Declarations of every pass --------------------*- C++ -*-===//
+//
+// Generated from Passes.td: `createX()` and `XOptions` for each pass.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MLC_PASSES_PASSES_H
+#define MLC_PASSES_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+#include <string>
+
+namespace mlc {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+} // namespace mlc
+
+#endif // MLC_PASSES_PASSES_H

@@ -1,0 +1,61 @@
+//===- Pipelines.cpp - The order of passes --------------------------------===//
+//
+// Read it as a table of contents: the passes from the imported graph to the
+// schedule, with a verifier after each phase.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Pipelines.h"
+
+#include "passes/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace mlc {
+
+namespace {
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+void verifyPhase(mlir::OpPassManager &manager, const char *phase) {
+  VerifyPhaseOptions options;
+  options.phase = phase;
+  manager.addPass(createVerifyPhase(options));
+}
+
+} // namespace
+
+void buildGradPipeline(mlir::OpPassManager &manager) {
+  verifyPhase(manager, "grad");
+}
+
+void buildDistPipeline(mlir::OpPassManager &manager) {
+  verifyPhase(manager, "dist");
+}
+
+void buildLocalPipeline(mlir::OpPassManager &manager) {
+  verifyPhase(manager, "local");
+}
+
+void buildSchedulePipeline(mlir::OpPassManager &manager,
+                           const ScheduleOptions &) {
+  verifyPhase(manager, "schedule");
+}
+
+void registerPasses() {
+  registerPassesPasses();
+  mlir::PassPipelineRegistration<>("grad-pipeline", "graph -> grad",
+                                   buildGradPipeline);
+  mlir::PassPipelineRegistration<>("dist-pipeline", "grad -> dist",
+                                   buildDistPipeline);
+  mlir::PassPipelineRegistration<>("local-pipeline", "dist -> local",
+                                   buildLocalPipeline);
+  mlir::PassPipelineRegistration<>(
+      "schedule-pipeline", "local -> schedule",
+      [](mlir::OpPassManager &manager) { buildSchedulePipeline(manager, {}); });
+}
+
+} // namespace mlc
