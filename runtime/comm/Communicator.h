@@ -75,6 +75,14 @@ public:
   /// Wakes every rank that waits, which returns kAborted with `reason`. From
   /// any thread.
   virtual void abort(const std::string &reason) = 0;
+
+  /// Asks all ranks to stop because of `signal` (0 < signal < 64). From any
+  /// thread, and from a signal handler.
+  virtual void requestStop(int signal) = 0;
+  /// 0, or the signal after which to stop. The request rides on the headers of
+  /// collectives: after an all-reduce or barrier that any rank entered with a
+  /// request, every rank of the group has the same answer.
+  virtual int agreedStop() const = 0;
 };
 
 } // namespace mlrt
