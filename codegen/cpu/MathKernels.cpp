@@ -1,0 +1,206 @@
+//===- MathKernels.cpp - Elementary functions of f32, and the dispatch ----===//
+//
+// Argument reduction as usual (Muller, "Elementary Functions", 3rd ed.);
+// polynomials are Chebyshev fits computed for this file with 50 digits, their
+// error is stated beside them. Rounding to an integer adds 1.5 * 2^23: no
+// conversion that a NaN could spoil.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/cpu/MathKernels.h"
+
+#include <cmath>
+#include <limits>
+
+namespace mlc::cpu {
+
+namespace detail {
+
+Value polynomial(KernelBuilder &k, Value x, llvm::ArrayRef<double> c) {
+  Value sum = k.cf(x.getType(), c.back());
+  for (double coefficient : llvm::reverse(c.drop_back()))
+    sum = k.fma(sum, x, k.cf(x.getType(), coefficient));
+  return sum;
+}
+
+Value scaleByPowerOfTwo(KernelBuilder &k, Value value, Value n) {
+  Type integers = n.getType();
+  bool wide = KernelBuilder::element(integers).isInteger(64);
+  Value bias = k.ci(integers, wide ? 1023 : 127);
+  Value shift = k.ci(integers, wide ? 52 : 23);
+  Value half = k.ashr(n, k.ci(integers, 1));
+  Type scalar = KernelBuilder::element(value.getType());
+  for (Value part : {half, k.sub(n, half)})
+    value = k.fmul(value, k.bitcast(k.shl(k.add(part, bias), shift), scalar));
+  return value;
+}
+
+} // namespace detail
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMagic = 12582912.0; // 1.5 * 2^23
+constexpr int64_t kMagicBits = 0x4b400000;
+constexpr double kLog2E = 1.4426950408889634;
+constexpr double kLn2High = 0.693145751953125; // 16 bits
+constexpr double kLn2Low = 1.42860682030941723212e-6;
+
+// (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, error 1.4e-9.
+constexpr double kExpm1[] = {
+    0.50000000134658092001,  0.16666666681623231402,
+    0.041666464925285905408, 0.0083333109254809008349,
+    0.001393364999630925043, 0.00019890990824673653848};
+
+// (log(1+f) - f + f^2/2) / f^3 on sqrt(1/2)-1 <= f <= sqrt(2)-1, error 2.9e-8.
+constexpr double kLog[] = {
+    0.33333331180030048052,  -0.24999996957950882045, 0.20000715748892101743,
+    -0.16667802319501254074, 0.14249057645697480404,  -0.12425687331451106113,
+    0.11685419923486739308,  -0.11479733846637635556, 0.069716114714511778317};
+
+bool isF64(Value x) { return KernelBuilder::element(x.getType()).isF64(); }
+
+struct Reduced {
+  Value n;    // integer, in the float's width
+  Value tail; // exp(r) - 1, r = x - n * ln(2)
+};
+
+// For |x| < 200.
+Reduced reduceExp32(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value magic = k.cf(type, kMagic);
+  Value shifted = k.fma(x, k.cf(type, kLog2E), magic);
+  Value rounded = k.fsub(shifted, magic);
+  Value n = k.bitcast(shifted, k.i32());
+  n = k.sub(n, k.ci(n.getType(), kMagicBits));
+  Value r = k.fma(rounded, k.cf(type, -kLn2High), x);
+  r = k.fma(rounded, k.cf(type, -kLn2Low), r);
+  Value q = detail::polynomial(k, r, kExpm1);
+  return {n, k.fma(k.fmul(r, r), q, r)};
+}
+
+Value clampAbove(KernelBuilder &k, Value x, double limit) {
+  Value bound = k.cf(x.getType(), limit);
+  return k.select(k.fcmp(FPred::ogt, x, bound), bound, x); // NaN stays
+}
+
+Value exp32(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value low = k.cf(type, -104.0); // exp(-104) rounds to 0, exp(89) to infinity
+  Value bounded = k.select(k.fcmp(FPred::olt, x, low), low, x);
+  Reduced reduced = reduceExp32(k, clampAbove(k, bounded, 89.0));
+  Value p = k.fadd(k.cf(type, 1.0), reduced.tail);
+  return detail::scaleByPowerOfTwo(k, p, reduced.n);
+}
+
+Value log32(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value tiny = k.fcmp(FPred::olt, x, k.cf(type, 0x1p-126));
+  Value normal = k.select(tiny, k.fmul(x, k.cf(type, 0x1p23)), x);
+  Value bits = k.bitcast(normal, k.i32());
+  Type integers = bits.getType();
+  Value root = k.ci(integers, 0x3f3504f3); // sqrt(1/2)
+  Value offset = k.sub(bits, root);
+  Value exponent = k.ashr(offset, k.ci(integers, 23));
+  exponent =
+      k.add(exponent, k.select(tiny, k.ci(integers, -23), k.ci(integers, 0)));
+  Value mantissa = k.add(k.andi(offset, k.ci(integers, 0x7fffff)), root);
+  Value f = k.fsub(k.bitcast(mantissa, k.f32()), k.cf(type, 1.0));
+  Value e = k.sitofp(exponent, k.f32());
+
+  Value square = k.fmul(f, f);
+  Value sum = k.fmul(k.fmul(square, f), detail::polynomial(k, f, kLog));
+  sum = k.fma(e, k.cf(type, kLn2Low), sum);
+  sum = k.fma(square, k.cf(type, -0.5), sum);
+  sum = k.fma(e, k.cf(type, kLn2High), k.fadd(f, sum));
+
+  Value finite = k.fcmp(FPred::olt, x, k.cf(type, kInfinity));
+  sum = k.select(finite, sum, x); // infinity and NaN
+  sum = k.select(k.fcmp(FPred::oeq, x, k.cf(type, 0.0)), k.cf(type, -kInfinity),
+                 sum);
+  return k.select(k.fcmp(FPred::olt, x, k.cf(type, 0.0)), k.cf(type, kNaN),
+                  sum);
+}
+
+// tanh(x) = t / (t + 2), t = exp(2x) - 1 = 2^n * (exp(r) - 1) + (2^n - 1).
+template <typename Reduce>
+Value tanhOf(KernelBuilder &k, Value x, double limit, Type integer,
+             unsigned mantissaBits, int64_t bias, Reduce reduce) {
+  Type type = x.getType();
+  Value magnitude = clampAbove(k, k.fabs(x), limit);
+  Reduced reduced = reduce(k, k.fadd(magnitude, magnitude));
+  Type integers = k.like(integer, type);
+  Value power = k.bitcast(k.shl(k.add(reduced.n, k.ci(integers, bias)),
+                                k.ci(integers, mantissaBits)),
+                          KernelBuilder::element(type));
+  Value t = k.fma(power, reduced.tail, k.fsub(power, k.cf(type, 1.0)));
+  // One step of refinement takes back what the sum and the quotient rounded
+  // away; 1 / (t + 2) is (1 - tanh) / 2.
+  Value two = k.cf(type, 2.0), half = k.cf(type, 0.5);
+  Value d = k.fadd(t, two);
+  Value dLow = k.fsub(t, k.fsub(d, two));
+  Value q = k.fdiv(t, d);
+  Value negative = k.fneg(q);
+  Value rest = k.fma(negative, dLow, k.fma(negative, d, t));
+  q = k.fma(rest, k.fma(negative, half, half), q);
+  return k.fcopysign(q, x);
+}
+
+Reduced reduceExp64(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value magic = k.cf(type, 6755399441055744.0); // 1.5 * 2^52
+  Value shifted = k.fma(x, k.cf(type, kLog2E), magic);
+  Value rounded = k.fsub(shifted, magic);
+  Value n = k.bitcast(shifted, k.i64());
+  n = k.sub(n, k.ci(n.getType(), 0x4338000000000000));
+  Value r = k.fma(rounded, k.cf(type, -6.93147180369123816490e-01), x);
+  r = k.fma(rounded, k.cf(type, -1.90821492927058770002e-10), r);
+  return {n, detail::expm1Reduced64(k, r)};
+}
+
+Value through64(KernelBuilder &k, llvm::ArrayRef<Value> arguments,
+                llvm::function_ref<Value(llvm::ArrayRef<Value>)> function) {
+  llvm::SmallVector<Value> wide;
+  for (Value argument : arguments)
+    wide.push_back(k.fpext(argument, k.f64()));
+  return k.fptrunc(function(wide), k.f32());
+}
+
+} // namespace
+
+Value emitExp(KernelBuilder &k, Value x) {
+  return isF64(x) ? detail::exp64(k, x) : exp32(k, x);
+}
+
+Value emitLog(KernelBuilder &k, Value x) {
+  return isF64(x) ? detail::log64(k, x) : log32(k, x);
+}
+
+Value emitTanh(KernelBuilder &k, Value x) {
+  // Beyond the limits the quotient rounds to 1.
+  return isF64(x) ? tanhOf(k, x, 22.0, k.i64(), 52, 1023, reduceExp64)
+                  : tanhOf(k, x, 10.0, k.i32(), 23, 127, reduceExp32);
+}
+
+Value emitSigmoid(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value one = k.cf(type, 1.0);
+  Value e = emitExp(k, k.fneg(k.fabs(x)));
+  Value positive = k.fcmp(FPred::oge, x, k.cf(type, 0.0));
+  return k.fdiv(k.select(positive, one, e), k.fadd(one, e));
+}
+
+Value emitCos(KernelBuilder &k, Value x) {
+  if (isF64(x))
+    return detail::cos64(k, x);
+  return through64(k, {x}, [&](auto a) { return detail::cos64(k, a[0]); });
+}
+
+Value emitPow(KernelBuilder &k, Value x, Value y) {
+  if (isF64(x))
+    return detail::pow64(k, x, y);
+  return through64(k, {x, y},
+                   [&](auto a) { return detail::pow64(k, a[0], a[1]); });
+}
+
+} // namespace mlc::cpu

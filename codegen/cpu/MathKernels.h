@@ -1,0 +1,45 @@
+//===- MathKernels.h - Elementary functions as straight-line code ---------===//
+//
+// exp, log, tanh, sigmoid, cos and pow on scalars or vectors of f32 and f64,
+// without calls, tables or branches. Every argument is covered: infinities,
+// NaN, zeros and denormals give what IEEE 754 asks.
+//
+// Error in units of the last place of the exact result (test/codegen measures):
+//   exp, log, tanh   f32: at most 2 over all inputs; f64: at most 2 (sampled)
+//   sigmoid          f32, f64: at most 3
+//   pow              f32: at most 1; f64: at most 2
+//   cos              at most 2 for |x| <= 2^20; f32 is computed in f64. Beyond,
+//                    the reduction by a three-part pi/2 loses digits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MLC_CODEGEN_CPU_MATHKERNELS_H
+#define MLC_CODEGEN_CPU_MATHKERNELS_H
+
+#include "codegen/cpu/KernelBuilder.h"
+
+namespace mlc::cpu {
+
+Value emitExp(KernelBuilder &k, Value x);
+Value emitLog(KernelBuilder &k, Value x);
+Value emitTanh(KernelBuilder &k, Value x);
+Value emitSigmoid(KernelBuilder &k, Value x);
+Value emitCos(KernelBuilder &k, Value x);
+Value emitPow(KernelBuilder &k, Value x, Value y);
+
+namespace detail {
+Value exp64(KernelBuilder &k, Value x);
+Value log64(KernelBuilder &k, Value x);
+Value expm1Reduced64(KernelBuilder &k, Value r);
+Value cos64(KernelBuilder &k, Value x);
+Value pow64(KernelBuilder &k, Value x, Value y);
+
+/// c[0] + x * (c[1] + x * ...) with fused steps.
+Value polynomial(KernelBuilder &k, Value x, llvm::ArrayRef<double> c);
+/// value * 2^n for |n| up to twice the exponent range; exact but for one
+/// rounding into the denormals. `n` is an integer vector of the float's width.
+Value scaleByPowerOfTwo(KernelBuilder &k, Value value, Value n);
+} // namespace detail
+
+} // namespace mlc::cpu
+
+#endif // MLC_CODEGEN_CPU_MATHKERNELS_H
