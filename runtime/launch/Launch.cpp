@@ -1,6 +1,7 @@
 //===- Launch.cpp - Start and supervise the ranks of a run ----------------===//
 
 #include "runtime/launch/Launch.h"
+#include "runtime/launch/Supervisor.h"
 #include "runtime/launch/Worker.h"
 
 #include <cstdio>
@@ -15,10 +16,7 @@ LaunchResult launch(const World &world, const LaunchOptions &options,
                  std::string(nameOf(world.comm)).c_str());
   if (world.size == 1 || world.comm == CommKind::threads)
     return launchThreads(world, options, worker);
-  return resultOf(Status(StatusCode::kInvalidArgument,
-                         "ranks as processes are not there yet: use --comm "
-                         "threads"),
-                  0);
+  return supervise(world, options, worker);
 }
 
 } // namespace mlrt
