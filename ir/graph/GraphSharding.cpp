@@ -1,0 +1,248 @@
+//===- GraphSharding.cpp - The sharding rules of the graph ops ------------===//
+//
+// See ShardingRule.h for what a rule says.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/graph/GraphOps.h"
+#include <numeric>
+
+using namespace mlir;
+
+namespace mlc::graph {
+
+static constexpr int64_t kNoFactor = ShardingRule::kNoFactor;
+
+static RankedTensorType tensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// A rule in which no dimension has a factor yet.
+static ShardingRule emptyRule(Operation *op, PartialRule partial) {
+  ShardingRule rule;
+  rule.partial = partial;
+  for (Value operand : op->getOperands())
+    rule.operandFactors.emplace_back(tensorType(operand).getRank(), kNoFactor);
+  for (Value result : op->getResults())
+    rule.resultFactors.emplace_back(tensorType(result).getRank(), kNoFactor);
+  return rule;
+}
+
+ShardingRule buildElementwiseRule(Operation *op, PartialRule partial) {
+  ShardingRule rule = emptyRule(op, partial);
+  RankedTensorType type = tensorType(op->getResult(0));
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    int64_t factor = rule.addFactor(FactorKind::parallel, type.getDimSize(dim));
+    for (auto &factors : rule.operandFactors)
+      factors[dim] = factor;
+    rule.resultFactors[0][dim] = factor;
+  }
+  return rule;
+}
+
+// Every device can make its part of a splat; other values stay whole.
+ShardingRule ConstantOp::getShardingRule() {
+  auto elements = dyn_cast<DenseElementsAttr>(getValue());
+  if (elements && elements.isSplat())
+    return buildElementwiseRule(*this, PartialRule::none);
+  return emptyRule(*this, PartialRule::none);
+}
+
+// A device's part along `dim` would have to start at its own index.
+ShardingRule IotaOp::getShardingRule() {
+  ShardingRule rule = buildElementwiseRule(*this, PartialRule::none);
+  rule.kinds[getDim()] = FactorKind::whole;
+  return rule;
+}
+
+ShardingRule SelectOp::getShardingRule() {
+  ShardingRule rule = buildElementwiseRule(*this, PartialRule::linear);
+  rule.replicatedOperands.push_back(0);
+  return rule;
+}
+
+// Factors of the result; an operand's dimension of extent 1 that repeats has
+// none, since every device needs it.
+ShardingRule BroadcastOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  for (int64_t dim = 0; dim < getType().getRank(); ++dim)
+    rule.resultFactors[0][dim] =
+        rule.addFactor(FactorKind::parallel, getType().getDimSize(dim));
+  for (auto [i, dim] : llvm::enumerate(getDims()))
+    if (getOperand().getType().getDimSize(i) == getType().getDimSize(dim))
+      rule.operandFactors[0][i] = rule.resultFactors[0][dim];
+  return rule;
+}
+
+/// Splits two shapes of equally many elements into the smallest groups of
+/// dimensions with equally many elements, [64, 28, 28] and [64, 784] into {64,
+/// 64} and {28 x 28, 784}; calls `visit` with the first dimension of each group
+/// on both sides whose extent is not 1. Groups without one are skipped.
+static void
+forEachReshapeGroup(ArrayRef<int64_t> from, ArrayRef<int64_t> to,
+                    function_ref<void(int64_t from, int64_t to)> visit) {
+  size_t i = 0, j = 0;
+  while (true) {
+    while (i < from.size() && from[i] == 1)
+      ++i;
+    while (j < to.size() && to[j] == 1)
+      ++j;
+    if (i == from.size() || j == to.size())
+      return;
+    visit(static_cast<int64_t>(i), static_cast<int64_t>(j));
+    int64_t fromCount = from[i++], toCount = to[j++];
+    while (fromCount != toCount) {
+      if (fromCount < toCount)
+        fromCount *= from[i++];
+      else
+        toCount *= to[j++];
+    }
+  }
+}
+
+// A group of dimensions may be cut along its outermost one on both sides, into
+// as many parts as divide both extents: then a part is contiguous in both.
+ShardingRule ReshapeOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  ArrayRef<int64_t> from = getOperand().getType().getShape();
+  ArrayRef<int64_t> to = getType().getShape();
+  forEachReshapeGroup(from, to, [&](int64_t i, int64_t j) {
+    int64_t size = std::gcd(from[i], to[j]);
+    if (size == 1)
+      return;
+    int64_t factor = rule.addFactor(FactorKind::parallel, size);
+    rule.operandFactors[0][i] = factor;
+    rule.resultFactors[0][j] = factor;
+  });
+  return rule;
+}
+
+ShardingRule TransposeOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  for (auto [i, dim] : llvm::enumerate(getPerm())) {
+    int64_t factor =
+        rule.addFactor(FactorKind::parallel, getType().getDimSize(i));
+    rule.resultFactors[0][i] = factor;
+    rule.operandFactors[0][dim] = factor;
+  }
+  return rule;
+}
+
+ShardingRule ConcatOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  for (int64_t dim = 0; dim < getType().getRank(); ++dim) {
+    if (dim == static_cast<int64_t>(getDim()))
+      continue;
+    int64_t factor =
+        rule.addFactor(FactorKind::parallel, getType().getDimSize(dim));
+    for (auto &factors : rule.operandFactors)
+      factors[dim] = factor;
+    rule.resultFactors[0][dim] = factor;
+  }
+  return rule;
+}
+
+// Dimensions that are taken whole may be sharded.
+ShardingRule SliceOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  for (int64_t dim = 0; dim < getType().getRank(); ++dim) {
+    int64_t extent = getType().getDimSize(dim);
+    if (extent != getOperand().getType().getDimSize(dim))
+      continue;
+    int64_t factor = rule.addFactor(FactorKind::parallel, extent);
+    rule.operandFactors[0][dim] = factor;
+    rule.resultFactors[0][dim] = factor;
+  }
+  return rule;
+}
+
+static FactorKind factorKind(ReductionKind kind) {
+  switch (kind) {
+  case ReductionKind::sum:
+    return FactorKind::sum;
+  case ReductionKind::max:
+    return FactorKind::max;
+  case ReductionKind::min:
+    return FactorKind::min;
+  }
+  llvm_unreachable("covered above");
+}
+
+ShardingRule ReduceOp::getShardingRule() {
+  ShardingRule rule =
+      emptyRule(*this, getKind() == ReductionKind::sum ? PartialRule::linear
+                                                       : PartialRule::none);
+  RankedTensorType from = getOperand().getType();
+  int64_t next = 0;
+  for (int64_t dim = 0; dim < from.getRank(); ++dim) {
+    bool reduced = llvm::is_contained(getDims(), dim);
+    int64_t factor =
+        rule.addFactor(reduced ? factorKind(getKind()) : FactorKind::parallel,
+                       from.getDimSize(dim));
+    rule.operandFactors[0][dim] = factor;
+    if (!reduced)
+      rule.resultFactors[0][next++] = factor;
+  }
+  return rule;
+}
+
+ShardingRule ArgReduceOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::none);
+  RankedTensorType from = getOperand().getType();
+  int64_t next = 0;
+  for (int64_t dim = 0; dim < from.getRank(); ++dim) {
+    bool reduced = dim == static_cast<int64_t>(getDim());
+    int64_t factor =
+        rule.addFactor(reduced ? FactorKind::whole : FactorKind::parallel,
+                       from.getDimSize(dim));
+    rule.operandFactors[0][dim] = factor;
+    if (!reduced)
+      rule.resultFactors[0][next++] = factor;
+  }
+  return rule;
+}
+
+ShardingRule DotOp::getShardingRule() {
+  ShardingRule rule = emptyRule(*this, PartialRule::bilinear);
+  RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType();
+  int64_t next = 0;
+  for (auto [l, r] : llvm::zip(getLhsBatch(), getRhsBatch())) {
+    int64_t factor = rule.addFactor(FactorKind::parallel, lhs.getDimSize(l));
+    rule.operandFactors[0][l] = rule.operandFactors[1][r] = factor;
+    rule.resultFactors[0][next++] = factor;
+  }
+  for (int64_t dim : getLhsFree())
+    rule.resultFactors[0][next++] = rule.operandFactors[0][dim] =
+        rule.addFactor(FactorKind::parallel, lhs.getDimSize(dim));
+  for (int64_t dim : getRhsFree())
+    rule.resultFactors[0][next++] = rule.operandFactors[1][dim] =
+        rule.addFactor(FactorKind::parallel, rhs.getDimSize(dim));
+  for (auto [l, r] : llvm::zip(getLhsContract(), getRhsContract()))
+    rule.operandFactors[0][l] = rule.operandFactors[1][r] =
+        rule.addFactor(FactorKind::sum, lhs.getDimSize(l));
+  return rule;
+}
+
+/// Rows are independent, and a row stays whole.
+static ShardingRule buildRowRule(Operation *op, RankedTensorType logits) {
+  ShardingRule rule = emptyRule(op, PartialRule::none);
+  int64_t rows = rule.addFactor(FactorKind::parallel, logits.getDimSize(0));
+  int64_t classes = rule.addFactor(FactorKind::whole, logits.getDimSize(1));
+  for (auto *list : {&rule.operandFactors, &rule.resultFactors})
+    for (auto &factors : *list) {
+      factors[0] = rows;
+      if (factors.size() > 1)
+        factors[1] = classes;
+    }
+  return rule;
+}
+
+ShardingRule SoftmaxCrossEntropyOp::getShardingRule() {
+  return buildRowRule(*this, getLogits().getType());
+}
+
+ShardingRule SoftmaxCrossEntropyGradOp::getShardingRule() {
+  return buildRowRule(*this, getLogits().getType());
+}
+
+} // namespace mlc::graph
