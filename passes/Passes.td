@@ -10,6 +10,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def GraphAutodiff : Pass<"graph-autodiff", "mlir::ModuleOp"> {
+  let summary = "add the backward graph to @train";
+  let description = [{
+    Appends the gradient of the loss with respect to every trained parameter to
+    the results of `@train`, as `graph.gradient = @path`. Frozen parameters get
+    none. Functions without a loss are left alone, and so are `@eval` and
+    `@infer`.
+  }];
+  let dependentDialects = ["mlc::graph::GraphDialect"];
+}
+
+def GraphInsertOptimizer : Pass<"graph-insert-optimizer", "mlir::ModuleOp"> {
+  let summary = "turn the gradients of @train into updates";
+  let description = [{
+    Replaces every result `graph.gradient = @path` by `graph.update = @path`,
+    the parameter's new value under the optimizer, schedule, clipping and groups
+    of `mlc.train`. The optimizer's state becomes `graph.parameter`s with role
+    `optimizer`, named `path#adam.m`.
+  }];
+  let dependentDialects = ["mlc::graph::GraphDialect"];
+}
+
 def VerifyPhase : Pass<"verify-phase", "mlir::ModuleOp"> {
   let summary = "reject what must be gone after a phase";
   let description = [{

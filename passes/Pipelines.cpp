@@ -29,6 +29,10 @@ void verifyPhase(mlir::OpPassManager &manager, const char *phase) {
 } // namespace
 
 void buildGradPipeline(mlir::OpPassManager &manager) {
+  manager.addPass(createGraphAutodiff());
+  manager.addPass(createGraphInsertOptimizer());
+  manager.addPass(mlir::createCanonicalizerPass());
+  manager.addPass(mlir::createCSEPass());
   verifyPhase(manager, "grad");
 }
 

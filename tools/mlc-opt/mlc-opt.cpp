@@ -1,6 +1,8 @@
 //===- mlc-opt.cpp - The pass driver for tests ----------------------------===//
 
 #include "ir/graph/GraphDialect.h"
+#include "passes/Pipelines.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -12,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  mlc::registerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "mlc-opt: runs passes on the dialects graph, dist and plan\n",
       registry));

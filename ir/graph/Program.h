@@ -1,0 +1,49 @@
+//===- Program.h - What a program's arguments and results are -------------===//
+//
+// Names of the attributes of docs/architecture.md, "Functions", and the
+// questions that passes ask of them.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MLC_IR_GRAPH_PROGRAM_H
+#define MLC_IR_GRAPH_PROGRAM_H
+
+#include "ir/graph/GraphDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <optional>
+
+namespace mlc::graph {
+
+/// Between autodiff and the optimizer: the gradient of a parameter.
+inline constexpr llvm::StringLiteral kGradientAttr = "graph.gradient";
+
+/// The first argument or result with the attribute `name`.
+std::optional<unsigned> findArgument(mlir::func::FuncOp function,
+                                     llvm::StringRef name);
+std::optional<unsigned> findResult(mlir::func::FuncOp function,
+                                   llvm::StringRef name);
+
+/// The symbol of the parameter that argument `index` is, or null.
+mlir::FlatSymbolRefAttr parameterOf(mlir::func::FuncOp function,
+                                    unsigned index);
+
+/// The arguments that are trained parameters, without the frozen ones.
+llvm::SmallVector<mlir::BlockArgument>
+trainedParameters(mlir::func::FuncOp function);
+
+/// Appends an argument, or what the terminator returns, with the attribute
+/// `name = value`.
+mlir::BlockArgument appendArgument(mlir::func::FuncOp function, mlir::Type type,
+                                   llvm::StringRef name, mlir::Attribute value,
+                                   mlir::Location loc);
+void appendResult(mlir::func::FuncOp function, mlir::Value value,
+                  llvm::StringRef name, mlir::Attribute attribute);
+
+/// Whether `pattern`, in which `*` stands for any characters, dots included,
+/// matches the whole of `path`.
+bool matchesPattern(llvm::StringRef pattern, llvm::StringRef path);
+
+} // namespace mlc::graph
+
+#endif // MLC_IR_GRAPH_PROGRAM_H

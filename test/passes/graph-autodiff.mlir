@@ -1,0 +1,64 @@
+// RUN: mlc-opt %s -split-input-file -graph-autodiff | FileCheck %s
+
+// The second use of %w and the one of %h add up; the labels get no gradient.
+graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+// CHECK-SAME: -> (tensor<f32> {graph.loss}, tensor<4x4xf32> {graph.gradient = @w})
+func.func @train(%x: tensor<4x4xf32> {graph.input = "x"},
+                 %y: tensor<4xi32> {graph.input = "y"},
+                 %w: tensor<4x4xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[H:.*]] = graph.dot %{{.*}}, %[[W:.*]] batch = [] x [] contract = [1] x [0]
+  %h = graph.dot %x, %w batch = [] x [] contract = [1] x [0] : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+  %z = graph.dot %h, %w batch = [] x [] contract = [1] x [0] : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+  %l = graph.softmax_cross_entropy %z, %y : tensor<4x4xf32>, tensor<4xi32>
+  %s = graph.reduce sum %l dims = [0] : tensor<4xf32> to tensor<f32>
+  // CHECK: %[[DZ:.*]] = graph.softmax_cross_entropy_grad
+  // CHECK-DAG: %[[DH:.*]] = graph.dot %[[DZ]], %{{.*}} batch = [] x [] contract = [1] x [1]
+  // CHECK-DAG: %[[DW2:.*]] = graph.dot %[[H]], %[[DZ]] batch = [] x [] contract = [0] x [0]
+  // CHECK: %[[DW1:.*]] = graph.dot %{{.*}}, %[[DH]] batch = [] x [] contract = [0] x [0]
+  // CHECK: %[[DW:.*]] = graph.add %[[DW2]], %[[DW1]]
+  // CHECK: return %{{.*}}, %[[DW]]
+  return %s : tensor<f32>
+}
+
+// -----
+
+// A parameter that does not reach the loss gets zeros; a frozen one gets no
+// gradient at all.
+module attributes {mlc.train = {groups = [{pattern = "*.b", frozen = true}]}} {
+  graph.parameter @idle : tensor<3xf32> init #graph.init<zeros> role trained
+  graph.parameter @h.b : tensor<3xf32> init #graph.init<zeros> role trained
+  // CHECK-LABEL: @train
+  // CHECK-SAME: -> (tensor<f32> {graph.loss}, tensor<3xf32> {graph.gradient = @idle})
+  func.func @train(%idle: tensor<3xf32> {graph.param = @idle},
+                   %b: tensor<3xf32> {graph.param = @h.b}) -> (tensor<f32> {graph.loss}) {
+    %s = graph.reduce sum %b dims = [0] : tensor<3xf32> to tensor<f32>
+    // CHECK: %[[ZERO:.*]] = graph.constant dense<0.000000e+00> : tensor<3xf32>
+    // CHECK: return %{{.*}}, %[[ZERO]]
+    return %s : tensor<f32>
+  }
+}
+
+// -----
+
+// The gradient of a broadcast is a sum, with extents of 1 kept.
+graph.parameter @b : tensor<1x3xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+func.func @train(%b: tensor<1x3xf32> {graph.param = @b}) -> (tensor<f32> {graph.loss}) {
+  %w = graph.broadcast %b dims = [1, 2] : tensor<1x3xf32> to tensor<2x5x3xf32>
+  %s = graph.reduce sum %w dims = [0, 1, 2] : tensor<2x5x3xf32> to tensor<f32>
+  // CHECK: %[[SUM:.*]] = graph.reduce sum %{{.*}} dims = [0, 1] : tensor<2x5x3xf32> to tensor<3xf32>
+  // CHECK: graph.reshape %[[SUM]] : tensor<3xf32> to tensor<1x3xf32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// Only @train is differentiated.
+graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @eval
+// CHECK-SAME: -> (tensor<f32> {graph.loss})
+func.func @eval(%w: tensor<3xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  %s = graph.reduce sum %w dims = [0] : tensor<3xf32> to tensor<f32>
+  return %s : tensor<f32>
+}

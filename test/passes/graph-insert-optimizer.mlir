@@ -1,0 +1,40 @@
+// RUN: mlc-opt %s -split-input-file -graph-insert-optimizer | FileCheck %s
+
+// Plain SGD: w - lr * g, the rate computed in f64 and cast at the end.
+module attributes {mlc.train = {optimizer = {kind = "sgd", lr = {kind = "constant", value = 0.5 : f64}}}} {
+  // CHECK: graph.parameter @w
+  // CHECK-NOT: graph.parameter
+  graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+  // CHECK-LABEL: @train
+  // CHECK-SAME: %[[W:[^:]*]]: tensor<3xf32> {graph.param = @w}
+  // CHECK-SAME: -> (tensor<f32> {graph.loss}, tensor<3xf32> {graph.update = @w})
+  func.func @train(%w: tensor<3xf32> {graph.param = @w}, %g: tensor<3xf32>, %l: tensor<f32>)
+      -> (tensor<f32> {graph.loss}, tensor<3xf32> {graph.gradient = @w}) {
+    // CHECK: %[[RATE:.*]] = graph.constant dense<5.000000e-01> : tensor<f64>
+    // CHECK: %[[CAST:.*]] = graph.cast %[[RATE]] : tensor<f64> to tensor<f32>
+    // CHECK: %[[ALL:.*]] = graph.broadcast %[[CAST]]
+    // CHECK: %[[STEP:.*]] = graph.mul %[[ALL]], %{{.*}}
+    // CHECK: graph.sub %[[W]], %[[STEP]]
+    return %l, %g : tensor<f32>, tensor<3xf32>
+  }
+}
+
+// -----
+
+// Adam keeps two moments as parameters; the group's weight decay replaces the
+// optimizer's.
+module attributes {mlc.train = {optimizer = {kind = "adamw", lr = {kind = "constant", value = 0.5 : f64}, weight_decay = 0.1 : f64},
+                                groups = [{pattern = "*.b", weight_decay = 0.0 : f64}]}} {
+  // CHECK: graph.parameter @h.b :
+  // CHECK: graph.parameter @"h.b#adamw.m" : tensor<3xf32> init #graph.init<zeros> role optimizer
+  // CHECK: graph.parameter @"h.b#adamw.v" : tensor<3xf32> init #graph.init<zeros> role optimizer
+  graph.parameter @h.b : tensor<3xf32> init #graph.init<zeros> role trained
+  // CHECK-LABEL: @train
+  // CHECK-SAME: tensor<3xf32> {graph.update = @"h.b#adamw.m"}, tensor<3xf32> {graph.update = @"h.b#adamw.v"}, tensor<3xf32> {graph.update = @h.b}
+  func.func @train(%b: tensor<3xf32> {graph.param = @h.b}, %g: tensor<3xf32>)
+      -> (tensor<3xf32> {graph.gradient = @h.b}) {
+    // CHECK-NOT: dense<{{.*}}1.000000e-01> : tensor<f64>
+    // CHECK: graph.pow
+    return %g : tensor<3xf32>
+  }
+}
