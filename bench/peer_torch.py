@@ -1,0 +1,41 @@
+"""One PyTorch process that times the training step of examples/fashion_mnist.
+
+usage: peer_torch.py THREADS SECONDS -> prints one JSON object: median and minimum in ms
+"""
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    image = torch.randint(0, 256, (64, 28, 28), dtype=torch.uint8)
+    label = torch.randint(10, (64,))
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(net(image.flatten(1).float() / 255), label)
+        loss.backward()
+        optimizer.step()
+
+    for _ in range(50):
+        step()
+    times, stop = [], time.perf_counter() + float(sys.argv[2])
+    while time.perf_counter() < stop:
+        begin = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begin)
+    times.sort()
+    print(json.dumps({"version": torch.__version__, "median_ms": times[len(times) // 2] * 1e3,
+                      "min_ms": times[0] * 1e3, "steps": len(times)}))
+
+
+if __name__ == "__main__":
+    main()
