@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The weights after 200 steps are the same bits for every number of devices,
+# communicator and number of threads.
+source "$(dirname "$0")/lib.sh"
+
+"$mlc" "$digits/digits.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/digits.plan"
+train() { # NAME ARGUMENTS...
+  local name=$1
+  shift
+  "$mlrun" train "$work/digits.plan" --data "$digits" --steps 200 -o "$work/$name.safetensors" "$@" \
+    >"$work/$name.out" 2>&1 || { cat "$work/$name.out" >&2; fail "training with $*"; }
+  cmp "$work/reference.safetensors" "$work/$name.safetensors" || fail "other bits with $*"
+}
+"$mlrun" train "$work/digits.plan" --data "$digits" --steps 200 -n 1 --threads 1 \
+  -o "$work/reference.safetensors" >"$work/reference.out" 2>&1 || { cat "$work/reference.out"; fail "reference"; }
+"$mlrun" init "$work/digits.plan" --seed 0 -o "$work/init.safetensors"
+cmp -s "$work/init.safetensors" "$work/reference.safetensors" && fail "training changed nothing"
+
+train one-2-threads -n 1 --threads 2
+train one-3-threads -n 1 --threads 3
+for comm in threads shm gloo; do
+  for devices in 2 4 8; do
+    train "$comm-$devices" -n "$devices" --comm "$comm" --threads 1
+  done
+  train "$comm-2-threads-2" -n 2 --comm "$comm" --threads 2
+done
+echo "the same bits in every run"

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# A worker that is killed or stopped is named by the survivors within the
+# timeout; all processes end with code 5 and none is left behind.
+source "$(dirname "$0")/lib.sh"
+
+"$mlc" "$digits/digits.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/digits.plan"
+
+# workers PID: the worker processes below the supervisor.
+workers() { pgrep -P "$1" | sort -n; }
+
+for comm in shm gloo; do
+  for signal in KILL STOP; do
+    status=0
+    "$mlrun" train "$work/digits.plan" --data "$digits" -n 3 --comm "$comm" --epochs 100000 --timeout 3 \
+      >"$work/out" 2>"$work/err" &
+    pid=$!
+    sleep 2
+    victim=$(workers "$pid" | sed -n 2p)
+    [[ -n $victim ]] || { cat "$work/err"; fail "no worker to stop"; }
+    begin=$SECONDS
+    kill -"$signal" "$victim"
+    wait "$pid" || status=$?
+    took=$((SECONDS - begin))
+    [[ $status -eq 5 ]] || { cat "$work/err" >&2; fail "$comm SIG$signal: exit code $status instead of 5"; }
+    ((took <= 8)) || fail "$comm SIG$signal: took $took s with a timeout of 3 s"
+    grep -qE "rank [0-2]" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no rank is named"; }
+    grep -qE "step [0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no step is named"; }
+    grep -qE "digits.mlg:[0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no line of the model is named"; }
+    no_process_left
+    echo "$comm SIG$signal: $(grep -m1 error "$work/err")"
+  done
+done

@@ -1,0 +1,29 @@
+# Shared by the end-to-end scripts. Sourced with: MLC MLRUN SOURCE_DIR WORK_DIR.
+set -euo pipefail
+mlc=$1 mlrun=$2 source_dir=$3 work=$4
+digits=$source_dir/examples/digits
+rm -rf "$work" && mkdir -p "$work"
+export NO_COLOR=1 XDG_CACHE_HOME=$work/cache
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+# expect_exit CODE PATTERN COMMAND...: the command ends with CODE, says PATTERN
+# on standard error, and says "error" once.
+expect_exit() {
+  local code=$1 pattern=$2 status=0
+  shift 2
+  timeout 120 "$@" >"$work/stdout" 2>"$work/stderr" || status=$?
+  if [[ $status -ne $code ]]; then
+    cat "$work/stderr" >&2
+    fail "'$*' ended with $status instead of $code"
+  fi
+  grep -qE -- "$pattern" "$work/stderr" || { cat "$work/stderr" >&2; fail "'$*' does not say '$pattern'"; }
+}
+
+no_process_left() {
+  sleep 0.3
+  if pgrep -f "$work" >/dev/null; then
+    pgrep -af "$work" >&2
+    fail "processes are left behind"
+  fi
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# A run killed with SIGKILL at a random moment and resumed ends in the same bits
+# as one never stopped; so does one stopped by SIGINT.
+source "$(dirname "$0")/lib.sh"
+
+"$mlc" "$digits/digits.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/digits.plan"
+common=("$work/digits.plan" --data "$digits" --epochs 60)
+"$mlrun" train "${common[@]}" -n 1 -o "$work/whole.safetensors" >"$work/whole.out" 2>&1 || { cat "$work/whole.out"; fail "the run never stopped"; }
+
+for signal in KILL INT; do
+  for devices in 1 2; do
+    checkpoint=$work/checkpoint-$signal-$devices
+    for delay in 0.$((RANDOM % 3 + 1)) 0.$((RANDOM % 4 + 2)); do
+      resume=()
+      [[ -e $checkpoint/latest ]] && resume=(--resume)
+      "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 "${resume[@]}" \
+        >"$work/stopped.out" 2>&1 &
+      pid=$!
+      sleep "$delay"
+      kill -"$signal" "$pid" 2>/dev/null || true
+      wait "$pid" || true
+    done
+    no_process_left
+    resume=()
+    [[ -e $checkpoint/latest ]] && resume=(--resume)
+    "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 "${resume[@]}" \
+      -o "$work/resumed.safetensors" >"$work/resumed.out" 2>&1 || { cat "$work/resumed.out"; fail "resuming after SIG$signal on $devices"; }
+    cmp "$work/whole.safetensors" "$work/resumed.safetensors" || fail "other bits after SIG$signal on $devices devices"
+  done
+done
+echo "the same bits after every stop"
