@@ -7,6 +7,8 @@
 #ifndef MLC_PASSES_PASSES_H
 #define MLC_PASSES_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 #include <memory>

@@ -32,6 +32,81 @@ def GraphInsertOptimizer : Pass<"graph-insert-optimizer", "mlir::ModuleOp"> {
   let dependentDialects = ["mlc::graph::GraphDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// dist: layouts and collectives, at global shapes
+//===----------------------------------------------------------------------===//
+
+def CreateMesh : Pass<"dist-create-mesh", "mlir::ModuleOp"> {
+  let summary = "declare the mesh that the module's configuration names";
+  let description = [{
+    Adds `dist.mesh @mesh` from the attribute `mlc.mesh`; without one, a mesh of
+    one device. Keeps a mesh that is there.
+  }];
+  let dependentDialects = ["::mlc::dist::DistDialect"];
+}
+
+def PropagateLayouts : Pass<"dist-propagate-layouts", "mlir::ModuleOp"> {
+  let summary = "give every tensor a layout";
+  let description = [{
+    Shards dimension 0 of every `graph.input` and of the mask over the axis
+    `data`, and goes forward through the sharding rules. Where an op makes a
+    partial value, a `dist.reshard` to whole follows. What an op needs sharded
+    and is made from nothing (constants, broadcasts of scalars) is made again
+    in parts. An error where an op needs all rows.
+  }];
+  let dependentDialects = ["::mlc::dist::DistDialect"];
+}
+
+def InsertCollectives : Pass<"dist-insert-collectives", "mlir::ModuleOp"> {
+  let summary = "turn layout changes into collectives";
+  let description = [{
+    Moves a `dist.reshard` of partial sums behind linear ops where that makes
+    fewer bytes (two gradients of one parameter are added first), then turns
+    each into one `dist.all_reduce`.
+  }];
+  let dependentDialects = ["::mlc::dist::DistDialect"];
+}
+
+def Partition : Pass<"dist-partition", "mlir::ModuleOp"> {
+  let summary = "global shapes -> one device and one micro-batch";
+  let description = [{
+    In `@train` and `@eval`, what is sharded or partial moves into one
+    `dist.microbatch_loop` at the shapes of one micro-batch; what it needs goes
+    before, its all-reduces and the rest after. `@infer` is one micro-batch as
+    it stands. An error where the loop would need a value from after it.
+  }];
+  let dependentDialects = ["::mlc::dist::DistDialect"];
+}
+
+def BucketCollectives
+    : Pass<"dist-bucket-collectives", "mlir::func::FuncOp"> {
+  let summary = "merge small all-reduces";
+  let description = [{
+    Merges all-reduces of one kind and element type over the same axes, in
+    program order, so that small gradients share one launch.
+  }];
+  let dependentDialects = ["::mlc::dist::DistDialect"];
+  let options = [
+    Option<"bucketBytes", "bucket-bytes", "int64_t", /*default=*/"0",
+           "payload at which a bucket closes; 0: where the cost model says "
+           "that the link is saturated">,
+  ];
+}
+
+def CheckCollectiveOrder
+    : Pass<"dist-check-collective-order", "mlir::ModuleOp"> {
+  let summary = "show that all ranks issue the same collectives in one order";
+  let description = [{
+    Numbers the collectives of the module in issue order. An error where one
+    stands inside a region, which ranks may enter a different number of times,
+    or where a number that is there contradicts the order.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Every phase
+//===----------------------------------------------------------------------===//
+
 def VerifyPhase : Pass<"verify-phase", "mlir::ModuleOp"> {
   let summary = "reject what must be gone after a phase";
   let description = [{

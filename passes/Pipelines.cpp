@@ -9,6 +9,7 @@
 
 #include "passes/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -37,10 +38,17 @@ void buildGradPipeline(mlir::OpPassManager &manager) {
 }
 
 void buildDistPipeline(mlir::OpPassManager &manager) {
+  manager.addPass(createCreateMesh());
+  manager.addPass(createPropagateLayouts());
+  manager.addPass(createInsertCollectives());
+  manager.addPass(mlir::createCSEPass());
   verifyPhase(manager, "dist");
 }
 
 void buildLocalPipeline(mlir::OpPassManager &manager) {
+  manager.addPass(createPartition());
+  manager.addNestedPass<mlir::func::FuncOp>(createBucketCollectives());
+  manager.addPass(createCheckCollectiveOrder());
   verifyPhase(manager, "local");
 }
 

@@ -83,10 +83,9 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   }
   if (parser.parseGreater())
     return {};
-  return LayoutAttr::getChecked([&] { return parser.emitError(loc); },
-                                parser.getContext(), mesh,
-                                builder.getArrayAttr(dims), sums, maxima,
-                                minima);
+  return LayoutAttr::getChecked(
+      [&] { return parser.emitError(loc); }, parser.getContext(), mesh,
+      builder.getArrayAttr(dims), sums, maxima, minima);
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {

@@ -252,12 +252,12 @@ ParseResult MicrobatchLoopOp::parse(OpAsmParser &parser,
 
 void MicrobatchLoopOp::print(OpAsmPrinter &printer) {
   printer << " (";
-  llvm::interleaveComma(
-      llvm::zip_equal(getBody().getArguments(), getInputs()), printer,
-      [&](auto pair) {
-        printer << std::get<0>(pair) << " = " << std::get<1>(pair) << " : "
-                << std::get<1>(pair).getType();
-      });
+  llvm::interleaveComma(llvm::zip_equal(getBody().getArguments(), getInputs()),
+                        printer, [&](auto pair) {
+                          printer << std::get<0>(pair) << " = "
+                                  << std::get<1>(pair) << " : "
+                                  << std::get<1>(pair).getType();
+                        });
   printer << ")";
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
   printer << " ";
@@ -274,15 +274,15 @@ void MicrobatchLoopOp::getAsmBlockArgumentNames(Region &region,
 
 LogicalResult MicrobatchLoopOp::verify() {
   if (getBody().getNumArguments() != getNumOperands())
-    return emitOpError("has ") << getNumOperands() << " inputs but its body "
-                               << getBody().getNumArguments()
-                               << " arguments"; // (B1)
+    return emitOpError("has ")
+           << getNumOperands() << " inputs but its body "
+           << getBody().getNumArguments() << " arguments"; // (B1)
   for (auto [index, input, argument] :
        llvm::enumerate(getInputs(), getBody().getArguments())) {
     if (input.getType() != argument.getType()) // (B1)
-      return emitOpError("input #") << index << " is " << input.getType()
-                                    << " but the body's argument is "
-                                    << argument.getType();
+      return emitOpError("input #")
+             << index << " is " << input.getType()
+             << " but the body's argument is " << argument.getType();
     LayoutAttr layout = LayoutAttr::of(input);
     if (!layout || layout.getRank() == 0 || layout.getAxes(0).empty())
       return emitOpError("input #")

@@ -230,10 +230,10 @@ private:
     if (twice) {
       fail("would use an axis twice in the layout of result #" +
                std::to_string(index) +
-               (partialOperand < 0 ? ""
-                                   : ": " + operandName(partialOperand) +
-                                         " is a partial sum over " +
-                                         joinAxes(partialSum)),
+               (partialOperand < 0
+                    ? ""
+                    : ": " + operandName(partialOperand) +
+                          " is a partial sum over " + joinAxes(partialSum)),
            partialOperand,
            partialOperand < 0 ? "" : "an all_reduce of this value is missing");
       return {};
@@ -259,8 +259,8 @@ LogicalResult takeLayouts(Operation *op, TypeRange types, StringRef what,
   for (auto [index, type] : llvm::enumerate(types)) {
     LayoutAttr layout = LayoutAttr::of(type);
     if (!layout)
-      return op->emitOpError() << what << " #" << index
-                               << " has no layout, but others have one";
+      return op->emitOpError()
+             << what << " #" << index << " has no layout, but others have one";
     layouts.push_back(layout);
   }
   return success();
@@ -274,8 +274,7 @@ LogicalResult emitMismatch(Operation *op, size_t index, LayoutAttr actual,
        << " by the layouts of the operands, but its type says "
        << describe(actual);
   if (expected.isPartial() && !actual.isPartial())
-    diag.attachNote(op->getLoc())
-        << "an all_reduce of this value is missing";
+    diag.attachNote(op->getLoc()) << "an all_reduce of this value is missing";
   return diag;
 }
 

@@ -32,11 +32,10 @@ struct LayoutConflict {
 /// null entry means replicated.
 ///
 /// \returns nothing where the operand layouts do not fit, and fills `conflict`.
-std::optional<llvm::SmallVector<LayoutAttr>>
-inferResultLayouts(const graph::ShardingRule &rule, mlir::FlatSymbolRefAttr mesh,
-                   llvm::ArrayRef<LayoutAttr> operands,
-                   llvm::ArrayRef<LayoutAttr> resultHints,
-                   LayoutConflict &conflict);
+std::optional<llvm::SmallVector<LayoutAttr>> inferResultLayouts(
+    const graph::ShardingRule &rule, mlir::FlatSymbolRefAttr mesh,
+    llvm::ArrayRef<LayoutAttr> operands, llvm::ArrayRef<LayoutAttr> resultHints,
+    LayoutConflict &conflict);
 
 /// Checks an op's operands and results against `rule`; emits the diagnostic.
 llvm::LogicalResult verifyLayouts(mlir::Operation *op,

@@ -38,9 +38,24 @@ def ShardingOpInterface : OpInterface<"ShardingOpInterface"> {
     propagation, the check of layouts and the partition read this and nothing
     else. After Shardy's sharding rules (openxla/shardy).
   }];
-  let methods = [InterfaceMethod<
-    "The sharding rule of this op at its present shapes.",
-    "::mlc::graph::ShardingRule", "getShardingRule">];
+  let methods = [
+    InterfaceMethod<
+      "The sharding rule of this op at its present shapes.",
+      "::mlc::graph::ShardingRule", "getShardingRule">,
+    InterfaceMethod<[{
+      Gives the results other types, which differ in their layouts or in the
+      extents of dimensions that have a factor. Attributes that hold extents
+      follow. The operands have their new types already. Fails, without a
+      diagnostic, where the op has no such form (a constant that is no splat).
+    }],
+      "::llvm::LogicalResult", "retypeResults",
+      (ins "::mlir::TypeRange":$types), /*methodBody=*/"",
+      /*defaultImplementation=*/[{
+        for (auto [result, type] :
+             ::llvm::zip_equal($_op->getResults(), types))
+          result.setType(type);
+        return ::mlir::success();
+      }]>];
 }
 
 def CostOpInterface : OpInterface<"CostOpInterface"> {

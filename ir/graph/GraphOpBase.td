@@ -48,13 +48,14 @@ def Graph_Elementwise : NativeOpTrait<"Elementwise"> {
   let cppNamespace = "::mlc::graph";
 }
 
-// An op on tensors. `flops` names the methods of CostOpInterface that differ
-// from the default.
+// An op on tensors. `costMethods` and `shardingMethods` name the methods of the
+// interfaces that differ from the default.
 class Graph_Op<string mnemonic, list<Trait> traits = [],
-               list<string> costMethods = []>
+               list<string> costMethods = [],
+               list<string> shardingMethods = ["getShardingRule"]>
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure], traits, [
         Graph_CheckedLayouts,
-        DeclareOpInterfaceMethods<ShardingOpInterface>,
+        DeclareOpInterfaceMethods<ShardingOpInterface, shardingMethods>,
         DeclareOpInterfaceMethods<CostOpInterface, costMethods>])>;
 
 def Graph_Gradient : DeclareOpInterfaceMethods<GradientOpInterface>;

@@ -48,6 +48,21 @@ ShardingRule ConstantOp::getShardingRule() {
   return emptyRule(*this, PartialRule::none);
 }
 
+LogicalResult ConstantOp::retypeResults(TypeRange types) {
+  auto type = cast<RankedTensorType>(types.front());
+  auto elements = dyn_cast<DenseElementsAttr>(getValue());
+  if (!elements)
+    return failure();
+  if (elements.isSplat())
+    setValueAttr(elements.resizeSplat(type));
+  else if (elements.getType().getShape() == type.getShape())
+    setValueAttr(elements.reshape(type));
+  else
+    return failure();
+  getResult().setType(type);
+  return success();
+}
+
 // A device's part along `dim` would have to start at its own index.
 ShardingRule IotaOp::getShardingRule() {
   ShardingRule rule = buildElementwiseRule(*this, PartialRule::none);
@@ -106,6 +121,10 @@ ShardingRule ReshapeOp::getShardingRule() {
   ShardingRule rule = emptyRule(*this, PartialRule::linear);
   ArrayRef<int64_t> from = getOperand().getType().getShape();
   ArrayRef<int64_t> to = getType().getShape();
+  // A batch of one row.
+  if (!from.empty() && !to.empty() && from[0] == 1 && to[0] == 1)
+    rule.operandFactors[0][0] = rule.resultFactors[0][0] =
+        rule.addFactor(FactorKind::parallel, 1);
   forEachReshapeGroup(from, to, [&](int64_t i, int64_t j) {
     int64_t size = std::gcd(from[i], to[j]);
     if (size == 1)
@@ -154,6 +173,17 @@ ShardingRule SliceOp::getShardingRule() {
     rule.resultFactors[0][dim] = factor;
   }
   return rule;
+}
+
+LogicalResult SliceOp::retypeResults(TypeRange types) {
+  auto type = cast<RankedTensorType>(types.front());
+  SmallVector<int64_t> limits(getLimits());
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.getDimSize(dim) != getType().getDimSize(dim))
+      limits[dim] = type.getDimSize(dim); // taken whole, from 0 by 1
+  setLimits(limits);
+  getResult().setType(type);
+  return success();
 }
 
 static FactorKind factorKind(ReductionKind kind) {

@@ -46,7 +46,8 @@ def Graph_ParameterOp : Op<Graph_Dialect, "parameter", [Symbol]> {
 //===----------------------------------------------------------------------===//
 
 def Graph_ConstantOp : Graph_Op<"constant",
-    [ConstantLike, AllTypesMatch<["value", "result"]>], ["getFlops"]> {
+    [ConstantLike, AllTypesMatch<["value", "result"]>], ["getFlops"],
+    ["getShardingRule", "retypeResults"]> {
   let summary = "a tensor known at compile time";
   let description = [{
     `result = value`.
@@ -215,7 +216,7 @@ def Graph_ConcatOp : Graph_Op<"concat", [Graph_Gradient], ["getFlops"]> {
 
 def Graph_SliceOp : Graph_Op<"slice",
     [Graph_Gradient, AllElementTypesMatch<["operand", "result"]>],
-    ["getFlops"]> {
+    ["getFlops"], ["getShardingRule", "retypeResults"]> {
   let summary = "a box out of a tensor";
   let description = [{
     `result[i...] = operand[starts + i * strides]`, up to and without `limits`.

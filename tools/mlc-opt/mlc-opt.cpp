@@ -1,5 +1,6 @@
 //===- mlc-opt.cpp - The pass driver for tests ----------------------------===//
 
+#include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphDialect.h"
 #include "passes/Pipelines.h"
 
@@ -10,7 +11,8 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<mlir::func::FuncDialect, mlc::graph::GraphDialect>();
+  registry.insert<mlir::func::FuncDialect, mlc::graph::GraphDialect,
+                  mlc::dist::DistDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();

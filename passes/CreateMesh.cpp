@@ -1,0 +1,62 @@
+//===- CreateMesh.cpp - Declare the mesh of the configuration -------------===//
+//
+//   module attributes {mlc.mesh = [{name = "data", size = 4 : i64}]}
+// gets
+//   dist.mesh @mesh ["data"] sizes = [4]
+//
+// A module without the attribute gets one device on the axis `data`. A mesh
+// that is there is kept.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/dist/DistDialect.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlc {
+
+#define GEN_PASS_DEF_CREATEMESH
+#include "passes/Passes.h.inc"
+
+namespace {
+
+using namespace mlir;
+
+struct CreateMesh : impl::CreateMeshBase<CreateMesh> {
+  using CreateMeshBase::CreateMeshBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (module.lookupSymbol(dist::DistDialect::kMeshName))
+      return;
+    SmallVector<StringRef> axes;
+    SmallVector<int64_t> sizes;
+    if (auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh")) {
+      for (Attribute entry : mesh) {
+        auto axis = dyn_cast<DictionaryAttr>(entry);
+        auto name = axis ? axis.getAs<StringAttr>("name") : StringAttr();
+        auto size = axis ? axis.getAs<IntegerAttr>("size") : IntegerAttr();
+        if (!name || !size) {
+          module.emitError("expected {name = \"...\", size = ... : i64} in "
+                           "mlc.mesh, not ")
+              << entry;
+          return signalPassFailure();
+        }
+        axes.push_back(name.getValue());
+        sizes.push_back(size.getInt());
+      }
+    }
+    if (!llvm::is_contained(axes, dist::DistDialect::kDataAxis)) {
+      axes.insert(axes.begin(), dist::DistDialect::kDataAxis);
+      sizes.insert(sizes.begin(), 1);
+    }
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+    dist::MeshOp::create(builder, module.getLoc(), dist::DistDialect::kMeshName,
+                         builder.getStrArrayAttr(axes), sizes);
+  }
+};
+
+} // namespace
+} // namespace mlc
