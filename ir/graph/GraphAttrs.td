@@ -15,7 +15,7 @@ class Graph_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 
 class Graph_EnumAttr<EnumAttrInfo info, string mnemonic>
     : EnumAttr<Graph_Dialect, info, mnemonic> {
-  let assemblyFormat = "$value";
+  let assemblyFormat = "`` $value";
 }
 
 def Graph_ReductionKind : Graph_Enum<"ReductionKind", "how elements combine", [

@@ -88,9 +88,11 @@ def ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
   }];
   let methods = [InterfaceMethod<
     [{
-      Evaluates the op. `operands` has one literal per operand and `results`
-      one per result, to be assigned. Fails with a diagnostic at the op where
-      the values have no meaning (a label out of range).
+      Evaluates the op. `operands` has one literal per operand, and `results`
+      one per result, of the type to give and filled with 0. Shapes are those of
+      the literals: on one of several devices they are parts of the op's own.
+      Fails with a diagnostic at the op where the values have no meaning (a
+      label out of range).
     }],
     "::llvm::LogicalResult", "evaluate",
     (ins "::llvm::ArrayRef<const ::mlc::graph::Literal *>":$operands,

@@ -56,7 +56,8 @@ class Graph_Op<string mnemonic, list<Trait> traits = [],
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure], traits, [
         Graph_CheckedLayouts,
         DeclareOpInterfaceMethods<ShardingOpInterface, shardingMethods>,
-        DeclareOpInterfaceMethods<CostOpInterface, costMethods>])>;
+        DeclareOpInterfaceMethods<CostOpInterface, costMethods>,
+        DeclareOpInterfaceMethods<ReferenceOpInterface>])>;
 
 def Graph_Gradient : DeclareOpInterfaceMethods<GradientOpInterface>;
 
