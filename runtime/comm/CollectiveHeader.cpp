@@ -149,6 +149,10 @@ CollectiveHeader Progress::get(bool &isInside) const {
 std::string Progress::text() const {
   bool isInside = false;
   CollectiveHeader header = get(isInside);
+  return describe(header, isInside);
+}
+
+std::string describe(const CollectiveHeader &header, bool isInside) {
   if (header.kind == CollectiveKind::none)
     return "before its first collective";
   if (header.kind == CollectiveKind::activity)

@@ -53,6 +53,10 @@ static_assert(sizeof(CollectiveHeader) == 192);
 /// digits.mlg:10:8"
 std::string describe(const CollectiveHeader &header);
 
+/// Sentence part: "in all-reduce ...", "after all-reduce ...", "before its
+/// first collective".
+std::string describe(const CollectiveHeader &header, bool isInside);
+
 /// The error of two ranks whose headers don't match.
 Status mismatch(const CollectiveHeader &mine, const CollectiveHeader &theirs);
 
@@ -69,8 +73,7 @@ public:
   uint64_t beatCount() const { return beats.load(std::memory_order_relaxed); }
   /// The last collective it began; `isInside`: has not left it.
   CollectiveHeader get(bool &isInside) const;
-  /// Sentence part: "in all-reduce ..." or "after all-reduce ...", or
-  /// "before its first collective".
+  /// describe() of what get() gives.
   std::string text() const;
 
 private:

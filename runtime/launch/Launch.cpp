@@ -16,6 +16,8 @@ LaunchResult launch(const World &world, const LaunchOptions &options,
                  std::string(nameOf(world.comm)).c_str());
   if (world.size == 1 || world.comm == CommKind::threads)
     return launchThreads(world, options, worker);
+  if (world.external)
+    return launchExternal(world, options, worker);
   return supervise(world, options, worker);
 }
 

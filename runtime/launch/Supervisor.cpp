@@ -1,8 +1,11 @@
 //===- Supervisor.cpp - Ranks as processes that this one watches ----------===//
 
 #include "runtime/launch/Supervisor.h"
+#include "runtime/comm/GlooCommunicator.h"
 #include "runtime/comm/LocalTransport.h"
+#include "runtime/launch/Cause.h"
 #include "runtime/launch/LineForwarder.h"
+#include "runtime/launch/Store.h"
 #include "runtime/launch/Worker.h"
 #include "runtime/launch/WorkerProcess.h"
 
@@ -13,6 +16,7 @@
 #include <new>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,25 +30,8 @@ constexpr int kTickMs = 50;
 /// What survivors of a failure get to come out of a collective and end.
 constexpr double kGraceSeconds = 2;
 
-/// Which of several failures is the cause: a higher one explains lower ones.
-enum class Cause { none, aborted, peer, own, death };
-
 uint64_t nanoseconds(double seconds) {
   return static_cast<uint64_t>(seconds * 1e9);
-}
-
-Cause causeOf(StatusCode code) {
-  switch (code) {
-  case StatusCode::kOk:
-    return Cause::none;
-  case StatusCode::kAborted:
-    return Cause::aborted;
-  case StatusCode::kPeerFailed:
-  case StatusCode::kTimeout:
-    return Cause::peer;
-  default:
-    return Cause::own;
-  }
 }
 
 class Supervisor {
@@ -66,6 +53,8 @@ private:
   };
 
   Status prepare();
+  Status prepareStore();
+  Result<ConnectedRank> connect(int rank);
   Status start();
   void watch();
   void advanceClock();
@@ -85,6 +74,8 @@ private:
   const LaunchOptions &options;
   const WorkerMain &main;
   std::shared_ptr<LocalGroup> group;
+  StoreOptions storeOptions;
+  std::unique_ptr<StoreServer> server; ///< for Gloo
   WorkerOutcome *outcomes = nullptr;
   sigset_t previousMask;
   bool masked = false;
@@ -113,7 +104,9 @@ Status Supervisor::prepare() {
   LocalGroup::Options groupOptions;
   groupOptions.ranks = world.size;
   groupOptions.timeoutSeconds = options.timeoutSeconds;
-  groupOptions.mode = LocalGroup::Mode::processes;
+  groupOptions.mode = world.comm == CommKind::gloo
+                          ? LocalGroup::Mode::watched
+                          : LocalGroup::Mode::processes;
   Result<std::shared_ptr<LocalGroup>> made = LocalGroup::create(groupOptions);
   if (!made.ok())
     return made.status();
@@ -138,14 +131,58 @@ Status Supervisor::prepare() {
   if (signals < 0)
     return Status(StatusCode::kRunFailed,
                   std::string("no signalfd: ") + strerror(errno));
+  return world.comm == CommKind::gloo ? prepareStore() : Status();
+}
+
+/// The store for Gloo, at an address that only this machine reaches.
+Status Supervisor::prepareStore() {
+  char secret[32];
+  if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+    return Status(StatusCode::kRunFailed, "no random numbers from the system");
+  storeOptions.address = "127.0.0.1";
+  storeOptions.port = world.masterPort;
+  storeOptions.secret.assign(secret, sizeof(secret));
+  storeOptions.timeoutSeconds = options.timeoutSeconds;
+  storeOptions.ranks = world.size;
+  Result<std::unique_ptr<StoreServer>> listening =
+      StoreServer::listen(storeOptions);
+  if (!listening.ok())
+    return listening.status();
+  server = std::move(*listening);
+  storeOptions.port = server->port();
   return Status();
+}
+
+/// In the worker.
+Result<ConnectedRank> Supervisor::connect(int rank) {
+  ConnectedRank connected;
+  if (!server) {
+    connected.communicator = group->communicator(rank);
+    return connected;
+  }
+  Result<std::unique_ptr<StoreClient>> store =
+      StoreClient::connect(storeOptions);
+  if (!store.ok())
+    return store.status();
+  GlooOptions gloo;
+  gloo.rank = rank;
+  gloo.size = world.size;
+  gloo.timeoutSeconds = options.timeoutSeconds;
+  gloo.masterAddress = storeOptions.address;
+  gloo.progress = &group->progress(rank);
+  Result<std::unique_ptr<Communicator>> communicator =
+      connectGloo(gloo, **store);
+  if (!communicator.ok())
+    return communicator.status();
+  connected.store = std::move(*store);
+  connected.communicator = std::move(*communicator);
+  return connected;
 }
 
 Status Supervisor::start() {
   WorkerPlan plan{world, main, {}, group, outcomes, previousMask};
-  plan.connect = [this](int rank) -> Result<std::unique_ptr<Communicator>> {
-    return group->communicator(rank);
-  };
+  plan.connect = [this](int rank) { return connect(rank); };
+  // The server's thread begins after the forks.
   children.resize(static_cast<size_t>(world.size));
   for (int rank = 0; rank < world.size; ++rank) {
     Result<WorkerProcess> worker = forkWorker(plan, rank);
@@ -159,6 +196,8 @@ Status Supervisor::start() {
     if (worker->errors >= 0)
       forwarders.emplace_back(worker->errors, STDERR_FILENO, prefix);
   }
+  if (server)
+    server->serve();
   return Status();
 }
 

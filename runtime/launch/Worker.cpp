@@ -64,10 +64,12 @@ void StopOnSignal::tell(Communicator *communicator) {
 
 int StopOnSignal::received() { return receivedSignal.load(); }
 
-Heart::Heart(Progress &progress)
-    : thread([this, &progress] {
+Heart::Heart(Progress &progress, std::function<void()> tick)
+    : thread([this, &progress, tick = std::move(tick)] {
         while (ended.load() == 0) {
           progress.beat();
+          if (tick)
+            tick();
           timespec pause = {0, 100'000'000};
           syscall(SYS_futex, &ended, FUTEX_WAIT, 0, &pause, nullptr, 0);
         }

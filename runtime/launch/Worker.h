@@ -44,11 +44,11 @@ public:
   static int received();
 };
 
-/// Adds a beat to `progress` ten times a second while it lives. A stopped
-/// process does not beat; a slow one does.
+/// Adds a beat to `progress`, and calls `tick` where there is one, ten times a
+/// second while it lives. A stopped process does not beat; a slow one does.
 class Heart {
 public:
-  explicit Heart(Progress &progress);
+  explicit Heart(Progress &progress, std::function<void()> tick = {});
   ~Heart();
   Heart(const Heart &) = delete;
   Heart &operator=(const Heart &) = delete;
@@ -71,6 +71,11 @@ LaunchResult resultOf(Status status, int signal);
 /// Runs all ranks as threads of this process; for one rank, the caller's.
 LaunchResult launchThreads(const World &world, const LaunchOptions &options,
                            const WorkerMain &main);
+
+/// Runs this process's rank of a world that another launcher started; rank 0
+/// serves the store. A failed rank is named on every other.
+LaunchResult launchExternal(const World &world, const LaunchOptions &options,
+                            const WorkerMain &main);
 
 } // namespace mlrt
 

@@ -43,7 +43,7 @@ struct Pipe {
 
 /// Dies with the supervisor, has a process group of its own, and none of the
 /// supervisor's signal handling.
-void becomeWorker(const WorkerPlan &plan, pid_t supervisor) {
+void becomeWorker(pid_t supervisor) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor)
     _exit(exitCode(StatusCode::kAborted)); // it died before the line above
@@ -52,19 +52,31 @@ void becomeWorker(const WorkerPlan &plan, pid_t supervisor) {
   int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing >= 0)
     dup2(nothing, STDIN_FILENO);
-  sigprocmask(SIG_SETMASK, &plan.signals, nullptr);
 }
 
 Status runRank(const WorkerPlan &plan, int rank) {
   StopOnSignal stop;
+  sigprocmask(SIG_SETMASK, &plan.signals, nullptr); // what came before waits
   Progress &progress = plan.group->progress(rank);
-  Heart heart(progress);
-  Result<std::unique_ptr<Communicator>> communicator = plan.connect(rank);
-  if (!communicator.ok())
-    return communicator.status();
-  stop.tell(communicator->get());
-  Worker worker(**communicator, progress, rank, plan.world.size);
+  // Shared memory wakes its ranks itself; another transport needs to be told.
+  std::atomic<Communicator *> toWake{nullptr};
+  Heart heart(progress, [&plan, &toWake] {
+    Communicator *communicator = toWake.load();
+    if (communicator == nullptr)
+      return;
+    Status failure = plan.group->failure();
+    if (!failure.ok())
+      communicator->abort(failure.message());
+  });
+  Result<ConnectedRank> connected = plan.connect(rank);
+  if (!connected.ok())
+    return connected.status();
+  Communicator &communicator = *connected->communicator;
+  stop.tell(&communicator);
+  toWake.store(&communicator);
+  Worker worker(communicator, progress, rank, plan.world.size);
   Status status = runWorker(plan.main, worker);
+  toWake.store(nullptr);
   stop.tell(nullptr);
   return status;
 }
@@ -105,7 +117,7 @@ Result<WorkerProcess> forkWorker(const WorkerPlan &plan, int rank) {
     return status;
   }
   if (process == 0) {
-    becomeWorker(plan, supervisor);
+    becomeWorker(supervisor);
     if (rank > 0) {
       dup2(output.writeEnd, STDOUT_FILENO);
       dup2(errors.writeEnd, STDERR_FILENO);

@@ -2,6 +2,7 @@
 #ifndef MLC_RUNTIME_LAUNCH_WORKERPROCESS_H
 #define MLC_RUNTIME_LAUNCH_WORKERPROCESS_H
 
+#include "runtime/comm/KeyValueStore.h"
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/launch/Launch.h"
 
@@ -23,9 +24,13 @@ struct alignas(128) WorkerOutcome {
   Status get() const { return Status(code, message); }
 };
 
-/// Makes the communicator of a rank, in that rank's process.
-using ConnectRank =
-    std::function<Result<std::unique_ptr<Communicator>>(int rank)>;
+/// The communicator of a rank and what it needs to live.
+struct ConnectedRank {
+  std::unique_ptr<KeyValueStore> store;
+  std::unique_ptr<Communicator> communicator;
+};
+/// Makes it, in that rank's process.
+using ConnectRank = std::function<Result<ConnectedRank>(int rank)>;
 
 /// What every worker of a supervisor gets.
 struct WorkerPlan {

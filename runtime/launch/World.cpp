@@ -221,6 +221,8 @@ Result<World> Detector::local(int ranks, std::string source) const {
   world.comm = options.comm != CommKind::automatic ? options.comm
                : ranks == 1                        ? CommKind::threads
                                                    : CommKind::shm;
+  if (world.comm == CommKind::gloo && isSet("MASTER_PORT"))
+    MLRT_RETURN_IF_ERROR(read("MASTER_PORT", 1, 65535, world.masterPort));
   return world;
 }
 

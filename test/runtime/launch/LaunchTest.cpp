@@ -196,12 +196,13 @@ TEST_P(ProcessTest, aStoppedRankIsNamedInTime) {
 
 TEST_P(ProcessTest, aRankThatLeavesEarlyIsNamed) {
   LaunchResult result = run(2, [&](WorkerContext &context) {
+    MLRT_RETURN_IF_ERROR(reduceStep(context, 4));
     if (context.rank() == 1)
       _exit(0);
-    return reduceStep(context, 4);
+    return reduceStep(context, 5);
   });
   EXPECT_EQ(result.exitCode, 5);
-  expectNames(result, {"rank 1", "exit code 0", "step 4"});
+  expectNames(result, {"rank 1", "exit code 0", "all-reduce #3"});
 }
 
 TEST_P(ProcessTest, aSignalStopsAllRanksAtOneStep) {
@@ -298,9 +299,11 @@ std::string paramName(const testing::TestParamInfo<CommKind> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LaunchTest,
-                         testing::Values(CommKind::threads, CommKind::shm),
+                         testing::Values(CommKind::threads, CommKind::shm,
+                                         CommKind::gloo),
                          paramName);
-INSTANTIATE_TEST_SUITE_P(All, ProcessTest, testing::Values(CommKind::shm),
+INSTANTIATE_TEST_SUITE_P(All, ProcessTest,
+                         testing::Values(CommKind::shm, CommKind::gloo),
                          paramName);
 
 } // namespace

@@ -1,0 +1,176 @@
+//===- GlooCommunicator.cpp - Connecting ranks over Gloo ------------------===//
+
+#include "runtime/comm/GlooCommunicator.h"
+#include "runtime/comm/GlooTransport.h"
+
+#include <gloo/rendezvous/context.h>
+#include <gloo/rendezvous/store.h>
+#include <gloo/transport/tcp/device.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace mlrt {
+
+namespace {
+
+/// Our store as Gloo wants it; its failures become exceptions, which
+/// connectGloo catches.
+class StoreForGloo final : public gloo::rendezvous::Store {
+public:
+  StoreForGloo(KeyValueStore &newStore, std::string newPrefix,
+               double newSeconds)
+      : store(newStore), prefix(std::move(newPrefix)), seconds(newSeconds) {}
+
+  void set(const std::string &key, const std::vector<char> &data) override {
+    check(store.set(prefix + key, std::string_view(data.data(), data.size())));
+  }
+  std::vector<char> get(const std::string &key) override {
+    Result<std::string> value = store.get(prefix + key, seconds);
+    if (!value.ok())
+      check(value.status());
+    return std::vector<char>(value->begin(), value->end());
+  }
+  void wait(const std::vector<std::string> &keys) override {
+    for (const std::string &key : keys)
+      (void)get(key);
+  }
+  void wait(const std::vector<std::string> &keys,
+            const std::chrono::milliseconds &) override {
+    wait(keys);
+  }
+
+  Status failure; ///< what the last exception was about
+
+private:
+  void check(const Status &status) {
+    if (status.ok())
+      return;
+    failure = status;
+    throw std::runtime_error(status.message());
+  }
+
+  KeyValueStore &store;
+  std::string prefix;
+  double seconds;
+};
+
+/// Names the machine: two hosts may have the same name, two boots not.
+std::string hostIdentity() {
+  std::string identity;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), identity);
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return identity + "/" + name;
+}
+
+bool isLoopback(const std::string &address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+/// Every rank says where it is; a loopback address is no use to another host.
+Status checkAddresses(const GlooOptions &options, KeyValueStore &store,
+                      const std::string &prefix, const std::string &address) {
+  std::string own = hostIdentity();
+  std::string rank = std::to_string(options.rank);
+  MLRT_RETURN_IF_ERROR(store.set(prefix + "host/" + rank, own));
+  for (int i = 0; i < options.size; ++i) {
+    Result<std::string> host =
+        store.get(prefix + "host/" + std::to_string(i), options.timeoutSeconds);
+    if (!host.ok())
+      return Status(host.status().code() == StatusCode::kTimeout
+                        ? StatusCode::kTimeout
+                        : host.status().code(),
+                    "rank " + std::to_string(i) +
+                        " has not come to connect: " + host.status().message());
+    if (*host != own && isLoopback(address))
+      return Status(StatusCode::kRunFailed,
+                    "rank " + rank + " would use the address " + address +
+                        ", which rank " + std::to_string(i) +
+                        " on another machine cannot reach: set MASTER_ADDR to "
+                        "an address of rank 0's machine, or "
+                        "MLRUN_SOCKET_IFNAME to an interface of this one");
+  }
+  return Status();
+}
+
+} // namespace
+
+Result<std::string> addressTowards(const std::string &host) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo *found = nullptr;
+  int error = getaddrinfo(host.c_str(), "9", &hints, &found);
+  if (error != 0)
+    return Status(StatusCode::kRunFailed,
+                  "cannot find the machine '" + host +
+                      "' (MASTER_ADDR): " + gai_strerror(error));
+  std::string address;
+  for (addrinfo *at = found; at != nullptr && address.empty();
+       at = at->ai_next) {
+    int file = socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (file < 0)
+      continue;
+    // Connecting a UDP socket sends nothing; it only asks for the route.
+    sockaddr_storage local = {};
+    socklen_t length = sizeof(local);
+    char text[256];
+    if (connect(file, at->ai_addr, at->ai_addrlen) == 0 &&
+        getsockname(file, reinterpret_cast<sockaddr *>(&local), &length) == 0 &&
+        getnameinfo(reinterpret_cast<sockaddr *>(&local), length, text,
+                    sizeof(text), nullptr, 0, NI_NUMERICHOST) == 0)
+      address = text;
+    close(file);
+  }
+  freeaddrinfo(found);
+  if (address.empty())
+    return Status(StatusCode::kRunFailed,
+                  "this machine has no route to '" + host + "' (MASTER_ADDR)");
+  return address;
+}
+
+Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
+                                                  KeyValueStore &store) {
+  // Gloo writes to sockets whose other side may be gone.
+  signal(SIGPIPE, SIG_IGN);
+  gloo::transport::tcp::attr attributes;
+  std::string prefix = "comm/";
+  if (!options.interfaceName.empty()) {
+    attributes.iface = options.interfaceName;
+  } else {
+    Result<std::string> address = addressTowards(options.masterAddress);
+    if (!address.ok())
+      return address.status();
+    attributes.hostname = *address;
+  }
+  MLRT_RETURN_IF_ERROR(
+      checkAddresses(options, store, prefix, attributes.hostname));
+  StoreForGloo adapted(store, prefix + "gloo/", options.timeoutSeconds);
+  try {
+    auto device = gloo::transport::tcp::CreateDevice(attributes);
+    auto context =
+        std::make_shared<gloo::rendezvous::Context>(options.rank, options.size);
+    context->setTimeout(std::chrono::milliseconds(
+        static_cast<int64_t>(options.timeoutSeconds * 1000)));
+    context->connectFullMesh(adapted, device);
+    return makeCommunicator(
+        std::make_shared<GlooTransport>(options, store, prefix, context));
+  } catch (const std::exception &error) {
+    if (!adapted.failure.ok())
+      return adapted.failure;
+    return Status(StatusCode::kPeerFailed,
+                  "rank " + std::to_string(options.rank) +
+                      " cannot connect with the other ranks from " +
+                      (attributes.iface.empty() ? attributes.hostname
+                                                : attributes.iface) +
+                      ": " + error.what());
+  }
+}
+
+} // namespace mlrt

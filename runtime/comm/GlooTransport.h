@@ -1,0 +1,79 @@
+//===- GlooTransport.h - Inside of GlooCommunicator -----------------------===//
+#ifndef MLC_RUNTIME_COMM_GLOOTRANSPORT_H
+#define MLC_RUNTIME_COMM_GLOOTRANSPORT_H
+
+#include "runtime/comm/GlooCommunicator.h"
+#include "runtime/comm/Transport.h"
+
+#include <gloo/context.h>
+#include <gloo/transport/unbound_buffer.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+namespace mlrt {
+
+/// Messages over Gloo's unbound buffers. A message is one small Gloo message
+/// with the header and up to kEagerBytes of data, for which the receiver is
+/// always ready; longer data follows in pieces, once the receiver has checked
+/// the header and therefore knows their size. (Gloo ends the process when a
+/// message does not fit its buffer.)
+class GlooTransport final : public Transport {
+public:
+  GlooTransport(const GlooOptions &newOptions, KeyValueStore &newStore,
+                std::string newPrefix,
+                std::shared_ptr<gloo::Context> connected);
+  ~GlooTransport() override;
+
+  int rank() const override { return options.rank; }
+  int size() const override { return options.size; }
+  std::string_view name() const override { return "gloo"; }
+  Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
+  Status reserve(size_t) override { return Status(); }
+  size_t stagingBytes() const override;
+  void fail(const Status &status) override;
+  Progress &progress() override { return *options.progress; }
+
+private:
+  using Buffer = gloo::transport::UnboundBuffer;
+  static constexpr size_t kEagerBytes = 8192;
+  static constexpr size_t kMessageBytes =
+      sizeof(CollectiveHeader) + kEagerBytes;
+  static constexpr size_t kPieceBytes = 1 << 19;
+
+  struct Peer {
+    std::vector<std::byte> outgoing, incoming; ///< kMessageBytes each
+    std::unique_ptr<Buffer> sends, receives;
+  };
+
+  void sendMessage(const CollectiveHeader &header, const Exchange &exchange,
+                   std::vector<std::unique_ptr<Buffer>> &pieces);
+  Status receiveMessage(CollectiveHeader &header, const Exchange &exchange);
+  Status receivePieces(const Exchange &exchange);
+  Status exchangeOrThrow(CollectiveHeader &header, const Exchange &exchange);
+  /// Waits for one buffer; abort() from another thread ends it.
+  Status waitFor(Buffer &buffer, bool receiving);
+  /// The failure of the run, given what this rank saw of it.
+  Status explain(const std::string &what, int peer);
+  std::string silentRank(int peer);
+  Status failure();
+  std::string key(const std::string &name) const { return prefix + name; }
+
+  GlooOptions options;
+  KeyValueStore &store;
+  std::string prefix; ///< of keys in the store
+  std::shared_ptr<gloo::Context> context;
+  std::vector<Peer> peers;
+  std::array<std::vector<std::byte>, 2> staging;
+  std::array<std::unique_ptr<Buffer>, 2> stagingBuffers;
+
+  std::mutex mutex; ///< guards the rest
+  Buffer *waiting = nullptr;
+  Status failed;
+};
+
+} // namespace mlrt
+
+#endif // MLC_RUNTIME_COMM_GLOOTRANSPORT_H
