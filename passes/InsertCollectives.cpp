@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlc {
 
@@ -182,6 +183,34 @@ LogicalResult lower(ReshardOp reshard, OpBuilder &builder) {
   return success();
 }
 
+/// What result `index` of a function is called in reports.
+StringRef nameOfResult(func::FuncOp func, unsigned index) {
+  if (auto update =
+          func.getResultAttrOfType<FlatSymbolRefAttr>(index, "graph.update"))
+    return update.getValue().split('#').first; // w#adam.m belongs to w
+  if (auto metric = func.getResultAttrOfType<StringAttr>(index, "graph.metric"))
+    return metric.getValue();
+  return func.getResultAttr(index, "graph.loss") ? "loss" : "";
+}
+
+/// Labels a sum with the function result that is the fewest ops away: a
+/// gradient reaches its own parameter's update before, through the norm of all
+/// gradients, those of others.
+void setLabel(func::FuncOp func, dist::AllReduceOp op) {
+  llvm::SetVector<Operation *> reached;
+  reached.insert(op);
+  for (unsigned next = 0; next < reached.size(); ++next)
+    for (OpOperand &use : reached[next]->getUses()) {
+      if (!isa<func::ReturnOp>(use.getOwner())) {
+        reached.insert(use.getOwner());
+        continue;
+      }
+      StringRef name = nameOfResult(func, use.getOperandNumber());
+      if (!name.empty())
+        return op.setLabel(name);
+    }
+}
+
 struct InsertCollectives : impl::InsertCollectivesBase<InsertCollectives> {
   using InsertCollectivesBase::InsertCollectivesBase;
 
@@ -196,6 +225,9 @@ struct InsertCollectives : impl::InsertCollectivesBase<InsertCollectives> {
       for (ReshardOp reshard : reshards)
         if (failed(lower(reshard, builder)))
           return signalPassFailure();
+      for (auto op : func.getOps<dist::AllReduceOp>())
+        if (!op.getLabel())
+          setLabel(func, op);
     }
   }
 

@@ -17,7 +17,7 @@ def Dist_ReductionKind : I32EnumAttr<"ReductionKind", "how parts combine", [
 
 def Dist_ReductionKindAttr
     : EnumAttr<Dist_Dialect, Dist_ReductionKind, "reduction"> {
-  let assemblyFormat = "$value";
+  let assemblyFormat = "`<` $value `>`";
 }
 
 def Dist_LayoutAttr : AttrDef<Dist_Dialect, "Layout", [

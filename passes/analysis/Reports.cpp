@@ -1,0 +1,187 @@
+//===- Reports.cpp - What a step sends and how long it takes --------------===//
+
+#include "passes/analysis/Reports.h"
+
+#include "ir/dist/DistDialect.h"
+#include "ir/graph/GraphInterfaces.h"
+#include "passes/analysis/SourceLines.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace mlc {
+
+namespace {
+
+constexpr int64_t kSchemaVersion = 1;
+
+/// The numbers of ranks to report for: the mesh's, or examples where elastic.
+SmallVector<int64_t> getRanks(ModuleOp module) {
+  auto mesh = module.lookupSymbol<dist::MeshOp>(dist::DistDialect::kMeshName);
+  int64_t size =
+      mesh ? mesh.getAxisSize(dist::DistDialect::kDataAxis).value_or(1) : 1;
+  if (size != dist::MeshOp::kElastic)
+    return {size};
+  SmallVector<int64_t> ranks;
+  int64_t microbatches = 8;
+  if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
+    if (auto count = train.getAs<IntegerAttr>("microbatches"))
+      microbatches = count.getInt();
+  for (int64_t n = 1; n <= std::min<int64_t>(microbatches, 64); n *= 2)
+    ranks.push_back(n);
+  return ranks;
+}
+
+std::string getLabel(dist::AllReduceOp op) {
+  return op.getLabel() ? op.getLabel()->str() : "unnamed";
+}
+
+llvm::json::Array locationsOf(Operation *op) {
+  llvm::json::Array places;
+  for (FileLineColLoc loc : getSourceLines(op->getLoc()))
+    places.push_back(
+        llvm::json::Object{{"file", loc.getFilename().getValue()},
+                           {"line", static_cast<int64_t>(loc.getLine())},
+                           {"column", static_cast<int64_t>(loc.getColumn())}});
+  return places;
+}
+
+void printSeconds(llvm::raw_ostream &os, double seconds) {
+  if (seconds < 1e-3)
+    os << llvm::format("%.1f us", seconds * 1e6);
+  else
+    os << llvm::format("%.3f ms", seconds * 1e3);
+}
+
+llvm::json::Object describeMachine(const MachineDescription &machine) {
+  return llvm::json::Object{
+      {"flops_per_second", machine.flopsPerSecond},
+      {"memory_bytes_per_second", machine.memoryBytesPerSecond},
+      {"kernel_latency_seconds", machine.kernelLatencySeconds},
+      {"link_latency_seconds", machine.linkLatencySeconds},
+      {"link_bytes_per_second", machine.linkBytesPerSecond}};
+}
+
+/// Arithmetic of some ops.
+struct Work {
+  int64_t flops = 0;
+  int64_t bytes = 0;
+  int64_t kernels = 0;
+
+  void add(Operation *op) {
+    auto cost = dyn_cast<graph::CostOpInterface>(op);
+    if (!cost)
+      return;
+    flops += cost.getFlops();
+    if (op->hasTrait<graph::Elementwise>() || op->getNumOperands() == 0)
+      return;
+    bytes += cost.getBytes();
+    ++kernels;
+  }
+};
+
+} // namespace
+
+Report reportCommunication(ModuleOp module, const MachineDescription &machine) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::json::Array collectives;
+  SmallVector<int64_t> ranks = getRanks(module);
+  os << "Communication (each rank sends 2(N-1)/N times the payload)\n";
+  for (auto func : module.getOps<func::FuncOp>()) {
+    for (auto op : func.getOps<dist::AllReduceOp>()) {
+      int64_t payload = op.getPayloadBytes();
+      os << "  @" << func.getName() << " all_reduce "
+         << dist::stringifyReductionKind(op.getKind());
+      if (op.getId())
+        os << " #" << *op.getId();
+      os << " (" << getLabel(op) << "): " << payload << " bytes\n";
+      llvm::json::Array byRanks;
+      for (int64_t n : ranks) {
+        int64_t sent = allReduceSentBytes(payload, n);
+        double seconds = allReduceSeconds(machine, payload, n);
+        os << "    N = " << n << ": " << sent << " bytes sent by each rank, ";
+        printSeconds(os, seconds);
+        os << "\n";
+        byRanks.push_back(llvm::json::Object{
+            {"ranks", n}, {"sent_bytes", sent}, {"seconds", seconds}});
+      }
+      for (FileLineColLoc loc : getSourceLines(op.getLoc()))
+        os << "    from " << toString(loc) << "\n";
+      collectives.push_back(llvm::json::Object{
+          {"program", func.getName()},
+          {"id", static_cast<int64_t>(op.getId().value_or(0))},
+          {"name", getLabel(op)},
+          {"reduction", dist::stringifyReductionKind(op.getKind())},
+          {"payload_bytes", payload},
+          {"by_ranks", std::move(byRanks)},
+          {"locations", locationsOf(op)}});
+    }
+  }
+  if (collectives.empty())
+    os << "  none\n";
+  return {text, llvm::json::Object{{"schema_version", kSchemaVersion},
+                                   {"report", "comm"},
+                                   {"machine", describeMachine(machine)},
+                                   {"collectives", std::move(collectives)}}};
+}
+
+Report reportTime(ModuleOp module, const MachineDescription &machine) {
+  Work loop, rest;
+  int64_t microbatches = 1;
+  if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
+    if (auto count = train.getAs<IntegerAttr>("microbatches"))
+      microbatches = count.getInt();
+  SmallVector<int64_t> payloads;
+  if (auto func = module.lookupSymbol<func::FuncOp>("train"))
+    func.walk([&](Operation *op) {
+      bool inLoop = op->getParentOfType<dist::MicrobatchLoopOp>() != nullptr;
+      (inLoop ? loop : rest).add(op);
+      if (auto sum = dyn_cast<dist::AllReduceOp>(op))
+        payloads.push_back(sum.getPayloadBytes());
+    });
+
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "Time of a training step (prediction)\n  micro-batch: " << loop.flops
+     << " operations, " << loop.bytes
+     << " bytes\n  after the loop: " << rest.flops << " operations, "
+     << rest.bytes << " bytes\n";
+  llvm::json::Array byRanks;
+  for (int64_t n : getRanks(module)) {
+    int64_t perRank = (microbatches + n - 1) / n;
+    double compute =
+        static_cast<double>(perRank) *
+            computeSeconds(machine, loop.flops, loop.bytes, loop.kernels) +
+        computeSeconds(machine, rest.flops, rest.bytes, rest.kernels);
+    double comm = 0;
+    for (int64_t payload : payloads)
+      comm += allReduceSeconds(machine, payload, n);
+    os << "  N = " << n << ": " << perRank
+       << " micro-batches per rank, compute ";
+    printSeconds(os, compute);
+    os << " + communication ";
+    printSeconds(os, comm);
+    os << " = ";
+    printSeconds(os, compute + comm);
+    os << "\n";
+    byRanks.push_back(llvm::json::Object{{"ranks", n},
+                                         {"microbatches_per_rank", perRank},
+                                         {"compute_seconds", compute},
+                                         {"communication_seconds", comm},
+                                         {"step_seconds", compute + comm}});
+  }
+  return {text, llvm::json::Object{{"schema_version", kSchemaVersion},
+                                   {"report", "time"},
+                                   {"machine", describeMachine(machine)},
+                                   {"flops_per_microbatch", loop.flops},
+                                   {"bytes_per_microbatch", loop.bytes},
+                                   {"flops_per_step", rest.flops},
+                                   {"bytes_per_step", rest.bytes},
+                                   {"by_ranks", std::move(byRanks)}}};
+}
+
+} // namespace mlc
