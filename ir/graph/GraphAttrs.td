@@ -10,32 +10,20 @@ include "mlir/IR/EnumAttr.td"
 class Graph_Enum<string name, string summary, list<I32EnumAttrCase> cases>
     : I32EnumAttr<name, summary, cases> {
   let cppNamespace = "::mlc::graph";
-  let genSpecializedAttr = 0;
-}
-
-class Graph_EnumAttr<EnumAttrInfo info, string mnemonic>
-    : EnumAttr<Graph_Dialect, info, mnemonic> {
-  let assemblyFormat = "`` $value";
 }
 
 def Graph_ReductionKind : Graph_Enum<"ReductionKind", "how elements combine", [
     I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"max", 1>,
     I32EnumAttrCase<"min", 2>]>;
-def Graph_ReductionKindAttr
-    : Graph_EnumAttr<Graph_ReductionKind, "reduction_kind">;
 
 def Graph_ComparePredicate : Graph_Enum<"ComparePredicate", "an order relation", [
     I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ne", 1>,
     I32EnumAttrCase<"lt", 2>, I32EnumAttrCase<"le", 3>,
     I32EnumAttrCase<"gt", 4>, I32EnumAttrCase<"ge", 5>]>;
-def Graph_ComparePredicateAttr
-    : Graph_EnumAttr<Graph_ComparePredicate, "compare_predicate">;
 
 def Graph_ParameterRole : Graph_Enum<"ParameterRole", "who writes a parameter", [
     I32EnumAttrCase<"trained", 0>, I32EnumAttrCase<"state", 1>,
     I32EnumAttrCase<"optimizer", 2>]>;
-def Graph_ParameterRoleAttr
-    : Graph_EnumAttr<Graph_ParameterRole, "parameter_role">;
 
 // In plan.fbs these are the strings of `Initializer.kind`.
 def Graph_InitKind : Graph_Enum<"InitKind", "distribution of initial values", [

@@ -291,7 +291,7 @@ def Graph_CompareOp : Graph_ElementwiseOp<"compare"> {
     %r = graph.compare lt %a, %b : tensor<64xf32>   // tensor<64xi1>
     ```
   }];
-  let arguments = (ins Graph_ComparePredicateAttr:$predicate,
+  let arguments = (ins Graph_ComparePredicate:$predicate,
                        Graph_Tensor:$lhs, Graph_Tensor:$rhs);
   let results = (outs Graph_BoolTensor:$result);
   let assemblyFormat = [{

@@ -29,7 +29,7 @@ def Graph_ParameterOp : Op<Graph_Dialect, "parameter", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<Graph_Tensor>:$type, Graph_InitAttr:$init,
-                       Graph_ParameterRoleAttr:$role);
+                       Graph_ParameterRole:$role);
   let assemblyFormat = [{
     $sym_name `:` $type `init` qualified($init) `role` $role attr-dict
   }];
@@ -274,7 +274,7 @@ def Graph_ReduceOp : Graph_Op<"reduce",
     %r = graph.reduce sum %x dims = [0] : tensor<64x10xf32> to tensor<10xf32>
     ```
   }];
-  let arguments = (ins Graph_ReductionKindAttr:$kind, Graph_Tensor:$operand,
+  let arguments = (ins Graph_ReductionKind:$kind, Graph_Tensor:$operand,
                        DenseI64ArrayAttr:$dims);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = [{
@@ -304,7 +304,7 @@ def Graph_ArgReduceOp : Graph_Op<"arg_reduce", [], ["getFlops"]> {
     %r = graph.arg_reduce max %x dim = 1 : tensor<64x10xf32> to tensor<64xi32>
     ```
   }];
-  let arguments = (ins Graph_ReductionKindAttr:$kind,
+  let arguments = (ins Graph_ReductionKind:$kind,
                        Graph_NumberTensor:$operand, I64Attr:$dim);
   let results = (outs Graph_TensorOf<[I32], "i32">:$result);
   let assemblyFormat = [{

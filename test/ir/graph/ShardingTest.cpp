@@ -1,0 +1,112 @@
+//===- ShardingTest.cpp - Sharding rules and costs ------------------------===//
+
+#include "test/ir/Evaluating.h"
+
+using namespace mlc;
+using graph::FactorKind;
+using graph::PartialRule;
+using Factors = llvm::SmallVector<int64_t>;
+
+namespace {
+
+class ShardingTest : public Evaluating {
+protected:
+  /// The op in a function of these arguments.
+  mlir::Operation *op(const std::string &arguments, const std::string &text) {
+    parse("func.func @f(" + arguments + ") {\n %r = " + text + "\n return\n}");
+    return module ? &function().getBody().front().front() : nullptr;
+  }
+  graph::ShardingRule rule(const std::string &arguments,
+                           const std::string &text) {
+    return llvm::cast<graph::ShardingOpInterface>(op(arguments, text))
+        .getShardingRule();
+  }
+};
+
+TEST_F(ShardingTest, DotContractsAFactor) {
+  mlir::Operation *dot = op("%a: tensor<4x8xf32>, %b: tensor<8x3xf32>",
+                            "graph.dot %a, %b batch = [] x [] contract = [1] x "
+                            "[0] : tensor<4x8xf32>, "
+                            "tensor<8x3xf32> to tensor<4x3xf32>");
+  auto r = llvm::cast<graph::ShardingOpInterface>(dot).getShardingRule();
+  EXPECT_EQ(r.operandFactors[0][1], r.operandFactors[1][0]);
+  EXPECT_EQ(r.kinds[r.operandFactors[0][1]], FactorKind::sum);
+  EXPECT_EQ(r.resultFactors[0],
+            (Factors{r.operandFactors[0][0], r.operandFactors[1][1]}));
+  EXPECT_EQ(r.partial, PartialRule::bilinear);
+  // 2 M N K = 2 * 4 * 3 * 8; (32 + 24 + 12) * 4 bytes.
+  EXPECT_EQ(llvm::cast<graph::CostOpInterface>(dot).getFlops(), 192);
+  EXPECT_EQ(llvm::cast<graph::CostOpInterface>(dot).getBytes(), 272);
+}
+
+TEST_F(ShardingTest, ReduceMakesItsFactorPartial) {
+  auto r = rule("%a: tensor<4x8xf32>", "graph.reduce max %a dims = [0] : "
+                                       "tensor<4x8xf32> to tensor<8xf32>");
+  EXPECT_EQ(r.kinds[r.operandFactors[0][0]], FactorKind::max);
+  EXPECT_EQ(r.resultFactors[0], (Factors{r.operandFactors[0][1]}));
+  EXPECT_EQ(r.partial, PartialRule::none);
+}
+
+TEST_F(ShardingTest, ReshapeKeepsTheOutermostOfAGroup) {
+  // {6} to {6}, {28 x 28} to {784}: gcd(28, 784) = 28 parts at most.
+  auto r =
+      rule("%a: tensor<6x28x28xf32>",
+           "graph.reshape %a : tensor<6x28x28xf32> to tensor<6x1x784xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1, -1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0, -1, 1}));
+  EXPECT_EQ(r.sizes, (Factors{6, 28}));
+  // [4, 6] to [6, 4] is one group: gcd(4, 6) = 2.
+  r = rule("%a: tensor<4x6xf32>",
+           "graph.reshape %a : tensor<4x6xf32> to tensor<6x4xf32>");
+  EXPECT_EQ(r.sizes, (Factors{2}));
+  // From a scalar there is nothing to share.
+  r = rule("%a: tensor<f32>",
+           "graph.reshape %a : tensor<f32> to tensor<1xf32>");
+  EXPECT_EQ(r.resultFactors[0], (Factors{-1}));
+}
+
+TEST_F(ShardingTest, BroadcastNeedsARepeatedDimensionWhole) {
+  auto r = rule("%a: tensor<1x8xf32>", "graph.broadcast %a dims = [1, 2] : "
+                                       "tensor<1x8xf32> to tensor<4x5x8xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{-1, 2}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0, 1, 2}));
+}
+
+TEST_F(ShardingTest, IndicesStayWhole) {
+  auto r = rule("", "graph.iota dim = 1 : tensor<4x8xi32>");
+  EXPECT_EQ(r.kinds[0], FactorKind::parallel);
+  EXPECT_EQ(r.kinds[1], FactorKind::whole);
+  r = rule("%a: tensor<4x8xf32>", "graph.arg_reduce max %a dim = 1 : "
+                                  "tensor<4x8xf32> to tensor<4xi32>");
+  EXPECT_EQ(r.kinds[r.operandFactors[0][1]], FactorKind::whole);
+}
+
+TEST_F(ShardingTest, LossesKeepTheirRows) {
+  auto r = rule("%a: tensor<4x8xf32>, %b: tensor<4xi32>",
+                "graph.softmax_cross_entropy %a, %b : tensor<4x8xf32>, "
+                "tensor<4xi32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1}));
+  EXPECT_EQ(r.operandFactors[1], (Factors{0}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0}));
+  EXPECT_EQ(r.kinds[1], FactorKind::whole);
+}
+
+TEST_F(ShardingTest, PartialSumsPassLinearOps) {
+  EXPECT_EQ(
+      rule("%a: tensor<4xf32>", "graph.add %a, %a : tensor<4xf32>").partial,
+      PartialRule::linear);
+  EXPECT_EQ(
+      rule("%a: tensor<4xf32>", "graph.mul %a, %a : tensor<4xf32>").partial,
+      PartialRule::bilinear);
+  EXPECT_EQ(
+      rule("%a: tensor<4xf32>", "graph.div %a, %a : tensor<4xf32>").partial,
+      PartialRule::numerator);
+  EXPECT_EQ(rule("%a: tensor<4xf32>", "graph.exp %a : tensor<4xf32>").partial,
+            PartialRule::none);
+  EXPECT_EQ(rule("%a: tensor<4xf32>",
+                 "graph.cast %a : tensor<4xf32> to tensor<4xi32>")
+                .partial,
+            PartialRule::none);
+}
+
+} // namespace

@@ -1,0 +1,58 @@
+// RUN: mlc-opt %s -canonicalize | FileCheck %s
+
+// CHECK-LABEL: @identities
+// CHECK-SAME: (%[[X:.*]]: tensor<4x8xf32>)
+// CHECK-NEXT: return %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]]
+func.func @identities(%x: tensor<4x8xf32>)
+    -> (tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>,
+        tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
+  %minus_zero = graph.constant dense<-0.0> : tensor<4x8xf32>
+  %zero = graph.constant dense<0.0> : tensor<4x8xf32>
+  %one = graph.constant dense<1.0> : tensor<4x8xf32>
+  %0 = graph.add %minus_zero, %x : tensor<4x8xf32>
+  %1 = graph.sub %x, %zero : tensor<4x8xf32>
+  %2 = graph.mul %one, %x : tensor<4x8xf32>
+  %3 = graph.div %x, %one : tensor<4x8xf32>
+  %4 = graph.cast %x : tensor<4x8xf32> to tensor<4x8xf32>
+  %5 = graph.reshape %x : tensor<4x8xf32> to tensor<4x8xf32>
+  %6 = graph.transpose %x perm = [0, 1] : tensor<4x8xf32> to tensor<4x8xf32>
+  %7 = graph.broadcast %x dims = [0, 1] : tensor<4x8xf32> to tensor<4x8xf32>
+  %8 = graph.slice %x starts = [0, 0] limits = [4, 8] strides = [1, 1] : tensor<4x8xf32> to tensor<4x8xf32>
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8
+      : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>,
+        tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// CHECK-LABEL: @inverses
+// CHECK-SAME: (%[[X:.*]]: tensor<2x3xf32>, %[[P:.*]]: tensor<2xi1>)
+// CHECK-NEXT: return %[[X]], %[[X]], %[[X]], %[[P]]
+func.func @inverses(%x: tensor<2x3xf32>, %p: tensor<2xi1>)
+    -> (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xi1>) {
+  %0 = graph.neg %x : tensor<2x3xf32>
+  %1 = graph.neg %0 : tensor<2x3xf32>
+  %2 = graph.transpose %x perm = [1, 0] : tensor<2x3xf32> to tensor<3x2xf32>
+  %3 = graph.transpose %2 perm = [1, 0] : tensor<3x2xf32> to tensor<2x3xf32>
+  %4 = graph.reshape %x : tensor<2x3xf32> to tensor<6xf32>
+  %5 = graph.reshape %4 : tensor<6xf32> to tensor<2x3xf32>
+  %6 = graph.not %p : tensor<2xi1>
+  %7 = graph.not %6 : tensor<2xi1>
+  return %1, %3, %5, %7 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xi1>
+}
+
+// -0 + 0 is 0, so x + 0 is not x.
+// CHECK-LABEL: @keeps_the_sum_with_zero
+// CHECK: graph.add
+func.func @keeps_the_sum_with_zero(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = graph.constant dense<0.0> : tensor<4xf32>
+  %0 = graph.add %x, %zero : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// A rotation of three dimensions is not its own inverse.
+// CHECK-LABEL: @keeps_a_rotation
+// CHECK-COUNT-2: graph.transpose
+func.func @keeps_a_rotation(%x: tensor<2x2x2xf32>) -> tensor<2x2x2xf32> {
+  %0 = graph.transpose %x perm = [1, 2, 0] : tensor<2x2x2xf32> to tensor<2x2x2xf32>
+  %1 = graph.transpose %0 perm = [1, 2, 0] : tensor<2x2x2xf32> to tensor<2x2x2xf32>
+  return %1 : tensor<2x2x2xf32>
+}

@@ -1,0 +1,304 @@
+// RUN: mlc-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @below {{is declared with the layout}}
+graph.parameter @p : tensor<4xf32, "layout"> init #graph.init<zeros> role trained // (C1)
+
+// -----
+// expected-error @below {{is trained but has elements of type 'i32'}}
+graph.parameter @p : tensor<4xi32> init #graph.init<zeros> role trained // (C2)
+
+// -----
+// expected-error @below {{has a random initial value but elements of type 'i32'}}
+graph.parameter @p : tensor<4xi32> init #graph.init<normal, 0.0, 1.0> role state // (C3)
+
+// -----
+// expected-error @below {{initializer 'uniform' has 1 numbers but needs 2}}
+graph.parameter @p : tensor<4xf32> init #graph.init<uniform, 1.0> role trained // (C1)
+
+// -----
+// expected-error @below {{initializer 'uniform' has an empty range}}
+graph.parameter @p : tensor<4xf32> init #graph.init<uniform, 1.0, 1.0> role trained // (C2)
+
+// -----
+// expected-error @below {{initializer 'normal' has the negative standard deviation}}
+graph.parameter @p : tensor<4xf32> init #graph.init<normal, 0.0, -1.0> role trained // (C2)
+
+// -----
+// expected-error @below {{unknown initializer 'he'}}
+graph.parameter @p : tensor<4xf32> init #graph.init<he> role trained
+
+// -----
+func.func @no_empty_tensors(%x: tensor<0xf32>) {
+  // expected-error @below {{must be tensor of known shape, extents at least 1}}
+  %r = graph.exp %x : tensor<0xf32>
+  return
+}
+
+// -----
+func.func @no_dynamic_tensors(%x: tensor<?xf32>) {
+  // expected-error @below {{must be tensor of known shape, extents at least 1}}
+  %r = graph.exp %x : tensor<?xf32>
+  return
+}
+
+// -----
+func.func @add_shapes( // (C1)
+    // expected-note @below {{operand #0 comes from here}}
+    %a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [5] but operand #0 of shape [4]}}
+  %r = graph.add %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<5xf32>
+  return
+}
+
+// -----
+func.func @add_elements(%a: tensor<4xf32>, %b: tensor<4xf64>) { // (C1)
+  // expected-error @below {{requires the same element type for all operands and results}}
+  %r = graph.add %a, %b : (tensor<4xf32>, tensor<4xf64>) -> tensor<4xf32>
+  return
+}
+
+// -----
+func.func @compare_elements(%a: tensor<4xf32>, %b: tensor<4xf64>) { // (C2)
+  // expected-error @below {{compares elements of type 'f32' with 'f64'}}
+  %r = graph.compare lt %a, %b : (tensor<4xf32>, tensor<4xf64>) -> tensor<4xi1>
+  return
+}
+
+// -----
+func.func @iota_dim() {
+  // expected-error @below {{has dim 2 but the rank is 2}}
+  %r = graph.iota dim = 2 : tensor<4x8xi32> // (C1)
+  return
+}
+
+// -----
+func.func @broadcast_count(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has 1 dims for an operand of rank 2}}
+  %r = graph.broadcast %x dims = [0] : tensor<4x8xf32> to tensor<4x8x2xf32> // (C2)
+  return
+}
+
+// -----
+func.func @broadcast_order(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has dims [1, 0], which do not increase from 0}}
+  %r = graph.broadcast %x dims = [1, 0] : tensor<4x8xf32> to tensor<8x4xf32> // (C3)
+  return
+}
+
+// -----
+func.func @broadcast_range(%x: tensor<4xf32>) {
+  // expected-error @below {{has dimension 2 in dims, but the rank is 2}}
+  %r = graph.broadcast %x dims = [2] : tensor<4xf32> to tensor<8x4xf32> // (C3)
+  return
+}
+
+// -----
+func.func @broadcast_extent(%x: tensor<4xf32>) {
+  // expected-error @below {{cannot repeat dimension 0 of extent 4 to extent 8; only an extent of 1 repeats}}
+  %r = graph.broadcast %x dims = [0] : tensor<4xf32> to tensor<8xf32> // (C4)
+  return
+}
+
+// -----
+func.func @reshape_count(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has 32 elements in [4, 8] but 33 in [33]}}
+  %r = graph.reshape %x : tensor<4x8xf32> to tensor<33xf32> // (C2)
+  return
+}
+
+// -----
+func.func @transpose_perm(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has perm [0, 0], which is not an order of 2 dimensions}}
+  %r = graph.transpose %x perm = [0, 0] : tensor<4x8xf32> to tensor<4x4xf32> // (C2)
+  return
+}
+
+// -----
+func.func @transpose_shape(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has a result of shape [4, 8] but gives [8, 4]}}
+  %r = graph.transpose %x perm = [1, 0] : tensor<4x8xf32> to tensor<4x8xf32> // (C3)
+  return
+}
+
+// -----
+func.func @concat_nothing() {
+  // expected-error @below {{has no operands}}
+  %r = "graph.concat"() {dim = 0 : i64} : () -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+func.func @concat_dim(%x: tensor<4xf32>) {
+  // expected-error @below {{has dim 1 but the rank is 1}}
+  %r = graph.concat dim = 1 %x : (tensor<4xf32>) -> tensor<4xf32> // (C2)
+  return
+}
+
+// -----
+func.func @concat_shape(%x: tensor<4x8xf32>,
+    // expected-note @below {{operand #1 comes from here}}
+    %y: tensor<4x7xf32>) {
+  // expected-error @below {{cannot join operand #1 of type}}
+  %r = graph.concat dim = 0 %x, %y : (tensor<4x8xf32>, tensor<4x7xf32>) -> tensor<8x8xf32> // (C3)
+  return
+}
+
+// -----
+func.func @concat_sum(%x: tensor<4xf32>) {
+  // expected-error @below {{has operands of extents 8 together along dimension 0, but the result has 9}}
+  %r = graph.concat dim = 0 %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<9xf32> // (C4)
+  return
+}
+
+// -----
+func.func @slice_count(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has 1 starts, 2 limits and 2 strides for an operand of rank 2}}
+  %r = graph.slice %x starts = [0] limits = [4, 8] strides = [1, 1] : tensor<4x8xf32> to tensor<4x8xf32> // (C2)
+  return
+}
+
+// -----
+func.func @slice_range(%x: tensor<4xf32>) {
+  // expected-error @below {{takes [0, 5) of dimension 0, whose extent is 4}}
+  %r = graph.slice %x starts = [0] limits = [5] strides = [1] : tensor<4xf32> to tensor<5xf32> // (C3)
+  return
+}
+
+// -----
+func.func @slice_stride(%x: tensor<4xf32>) {
+  // expected-error @below {{has stride 0 in dimension 0; a stride is at least 1}}
+  %r = graph.slice %x starts = [0] limits = [4] strides = [0] : tensor<4xf32> to tensor<4xf32> // (C3)
+  return
+}
+
+// -----
+func.func @slice_shape(%x: tensor<5xf32>) {
+  // ceil((5 - 0) / 2) = 3
+  // expected-error @below {{has a result of shape [2] but gives [3]}}
+  %r = graph.slice %x starts = [0] limits = [5] strides = [2] : tensor<5xf32> to tensor<2xf32> // (C4)
+  return
+}
+
+// -----
+func.func @reduce_order(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has dims [0, 0], which do not increase from 0}}
+  %r = graph.reduce sum %x dims = [0, 0] : tensor<4x8xf32> to tensor<8xf32> // (C2)
+  return
+}
+
+// -----
+func.func @reduce_shape(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has a result of shape [8] but gives [4]}}
+  %r = graph.reduce sum %x dims = [1] : tensor<4x8xf32> to tensor<8xf32> // (C3)
+  return
+}
+
+// -----
+func.func @reduce_truth(%x: tensor<4xi1>) {
+  // expected-error @below {{sums elements of type i1; cast them to a number first}}
+  %r = graph.reduce sum %x dims = [0] : tensor<4xi1> to tensor<i1> // (C4)
+  return
+}
+
+// -----
+func.func @arg_reduce_dim(%x: tensor<4xf32>) {
+  // expected-error @below {{has dim -1 but the rank is 1}}
+  %r = graph.arg_reduce max %x dim = -1 : tensor<4xf32> to tensor<i32> // (C1)
+  return
+}
+
+// -----
+func.func @arg_reduce_shape(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has a result of shape [8] but gives [4]}}
+  %r = graph.arg_reduce max %x dim = 1 : tensor<4x8xf32> to tensor<8xi32> // (C2)
+  return
+}
+
+// -----
+func.func @arg_reduce_kind(%x: tensor<4xf32>) {
+  // expected-error @below {{has kind 'sum'; use 'max' or 'min'}}
+  %r = graph.arg_reduce sum %x dim = 0 : tensor<4xf32> to tensor<i32> // (C3)
+  return
+}
+
+// -----
+func.func @dot_elements(%a: tensor<4x8xf32>, %b: tensor<8x3xf64>) {
+  // expected-error @below {{failed to verify that all of {lhs, rhs, result} have same element type}}
+  %r = graph.dot %a, %b batch = [] x [] contract = [1] x [0] : tensor<4x8xf32>, tensor<8x3xf64> to tensor<4x3xf32> // (C1)
+  return
+}
+
+// -----
+func.func @dot_counts(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>) {
+  // expected-error @below {{names 0 batch and 1 contracting dimensions of lhs, but 0 and 2 of rhs}}
+  %r = graph.dot %a, %b batch = [] x [] contract = [1] x [0, 1] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<4xf32> // (C2)
+  return
+}
+
+// -----
+func.func @dot_range(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>) {
+  // expected-error @below {{names dimension 2 of lhs, whose rank is 2}}
+  %r = graph.dot %a, %b batch = [] x [] contract = [2] x [0] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<4x3xf32> // (C3)
+  return
+}
+
+// -----
+func.func @dot_twice(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>) {
+  // expected-error @below {{names dimension 0 of rhs twice}}
+  %r = graph.dot %a, %b batch = [0] x [0] contract = [1] x [0] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<4x3xf32> // (C3)
+  return
+}
+
+// -----
+func.func @dot_extents(%a: tensor<4x8xf32>,
+    // expected-note @below {{rhs comes from here}}
+    %b: tensor<7x3xf32>) {
+  // expected-error @below {{has contracting dimensions of extents 8 and 7: dimension 1 of [4, 8] and dimension 0 of [7, 3]}}
+  %r = graph.dot %a, %b batch = [] x [] contract = [1] x [0] : tensor<4x8xf32>, tensor<7x3xf32> to tensor<4x3xf32> // (C4)
+  return
+}
+
+// -----
+func.func @dot_shape(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>) {
+  // expected-error @below {{has a result of shape [3, 4] but gives [4, 3]}}
+  %r = graph.dot %a, %b batch = [] x [] contract = [1] x [0] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<3x4xf32> // (C5)
+  return
+}
+
+// -----
+func.func @labels_of_another_batch( // (C1)
+    %x: tensor<32x10xf32>,
+    // expected-note @below {{labels come from here}}
+    %y: tensor<16xi32>) {
+  // expected-error @below {{has 32 rows of logits but 16 labels}}
+  %loss = graph.softmax_cross_entropy %x, %y : tensor<32x10xf32>, tensor<16xi32>
+  return
+}
+
+// -----
+func.func @loss_shape(%x: tensor<32x10xf32>, %y: tensor<32xi32>) {
+  // expected-error @below {{has a result of shape [10] but gives [32]}}
+  %loss = graph.softmax_cross_entropy %x, %y : tensor<32x10xf32>, tensor<32xi32> to tensor<10xf32> // (C2)
+  return
+}
+
+// -----
+func.func @loss_rank(%x: tensor<32xf32>, %y: tensor<32xi32>) {
+  // expected-error @below {{has logits of rank 1 and labels of rank 1; they are 2 and 1}}
+  %loss = graph.softmax_cross_entropy %x, %y : tensor<32xf32>, tensor<32xi32> // (C3)
+  return
+}
+
+// -----
+func.func @loss_grad_cotangent(%x: tensor<32x10xf32>, %y: tensor<32xi32>, %d: tensor<10xf32>) {
+  // expected-error @below {{has dloss of shape [10] for logits of shape [32, 10]}}
+  %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32x10xf32>, tensor<32xi32>, tensor<10xf32> to tensor<32x10xf32> // (C2)
+  return
+}
+
+// -----
+func.func @loss_grad_shape(%x: tensor<32x10xf32>, %y: tensor<32xi32>, %d: tensor<32xf32>) {
+  // expected-error @below {{has a result of shape [10, 32] but gives [32, 10]}}
+  %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32x10xf32>, tensor<32xi32>, tensor<32xf32> to tensor<10x32xf32> // (C4)
+  return
+}

@@ -1,0 +1,95 @@
+// RUN: mlc-opt %s | mlc-opt | FileCheck %s
+// RUN: mlc-opt %s -mlir-print-op-generic | mlc-opt | FileCheck %s
+
+// CHECK: graph.parameter @hidden.w : tensor<64x64xf32> init #graph.init<uniform, -1.250000e-01, 1.250000e-01> role trained
+graph.parameter @hidden.w : tensor<64x64xf32> init #graph.init<uniform, -0.125, 0.125> role trained
+// CHECK: graph.parameter @"w#adam.m" : tensor<64xf32> init #graph.init<zeros> role optimizer
+graph.parameter @"w#adam.m" : tensor<64xf32> init #graph.init<zeros> role optimizer
+// CHECK: graph.parameter @seen : tensor<i64> init #graph.init<constant, 3.000000e+00> role state
+graph.parameter @seen : tensor<i64> init #graph.init<constant, 3.0> role state
+
+// CHECK-LABEL: @elementwise
+func.func @elementwise(%a: tensor<4x8xf32>, %n: tensor<4xi32>, %p: tensor<4x8xi1>) {
+  // CHECK: graph.add %{{.*}}, %{{.*}} : tensor<4x8xf32>
+  %0 = graph.add %a, %a : tensor<4x8xf32>
+  // CHECK: graph.sub
+  %1 = graph.sub %a, %a : tensor<4x8xf32>
+  // CHECK: graph.mul
+  %2 = graph.mul %a, %a : tensor<4x8xf32>
+  // CHECK: graph.div
+  %3 = graph.div %a, %a : tensor<4x8xf32>
+  // CHECK: graph.pow
+  %4 = graph.pow %a, %a : tensor<4x8xf32>
+  // CHECK: graph.maximum
+  %5 = graph.maximum %a, %a : tensor<4x8xf32>
+  // CHECK: graph.minimum
+  %6 = graph.minimum %a, %a : tensor<4x8xf32>
+  // CHECK: graph.idiv %{{.*}}, %{{.*}} : tensor<4xi32>
+  %7 = graph.idiv %n, %n : tensor<4xi32>
+  // CHECK: graph.mod
+  %8 = graph.mod %n, %n : tensor<4xi32>
+  // CHECK: graph.neg %{{.*}} : tensor<4x8xf32>
+  %9 = graph.neg %a : tensor<4x8xf32>
+  // CHECK: graph.abs
+  %10 = graph.abs %a : tensor<4x8xf32>
+  // CHECK: graph.sign
+  %11 = graph.sign %a : tensor<4x8xf32>
+  // CHECK: graph.exp
+  %12 = graph.exp %a : tensor<4x8xf32>
+  // CHECK: graph.log
+  %13 = graph.log %a : tensor<4x8xf32>
+  // CHECK: graph.sqrt
+  %14 = graph.sqrt %a : tensor<4x8xf32>
+  // CHECK: graph.tanh
+  %15 = graph.tanh %a : tensor<4x8xf32>
+  // CHECK: graph.sigmoid
+  %16 = graph.sigmoid %a : tensor<4x8xf32>
+  // CHECK: graph.relu
+  %17 = graph.relu %a : tensor<4x8xf32>
+  // CHECK: graph.cos
+  %18 = graph.cos %a : tensor<4x8xf32>
+  // CHECK: graph.floor
+  %19 = graph.floor %a : tensor<4x8xf32>
+  // CHECK: graph.compare lt %{{.*}}, %{{.*}} : tensor<4x8xf32>
+  %20 = graph.compare lt %a, %a : tensor<4x8xf32>
+  // CHECK: graph.and %{{.*}}, %{{.*}} : tensor<4x8xi1>
+  %21 = graph.and %20, %p : tensor<4x8xi1>
+  // CHECK: graph.or
+  %22 = graph.or %21, %p : tensor<4x8xi1>
+  // CHECK: graph.not
+  %23 = graph.not %22 : tensor<4x8xi1>
+  // CHECK: graph.select %{{.*}}, %{{.*}}, %{{.*}} : tensor<4x8xf32>
+  %24 = graph.select %23, %a, %a : tensor<4x8xf32>
+  // CHECK: graph.cast %{{.*}} : tensor<4xi32> to tensor<4xbf16>
+  %25 = graph.cast %n : tensor<4xi32> to tensor<4xbf16>
+  return
+}
+
+// CHECK-LABEL: @tensors
+func.func @tensors(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>, %l: tensor<4xui8>) {
+  // CHECK: graph.constant dense<1.000000e+00> : tensor<4xf32>
+  %0 = graph.constant dense<1.0> : tensor<4xf32>
+  // CHECK: graph.iota dim = 1 : tensor<4x8xi32>
+  %1 = graph.iota dim = 1 : tensor<4x8xi32>
+  // CHECK: graph.broadcast %{{.*}} dims = [0] : tensor<4xf32> to tensor<4x8xf32>
+  %2 = graph.broadcast %0 dims = [0] : tensor<4xf32> to tensor<4x8xf32>
+  // CHECK: graph.reshape %{{.*}} : tensor<4x8xf32> to tensor<2x16xf32>
+  %3 = graph.reshape %a : tensor<4x8xf32> to tensor<2x16xf32>
+  // CHECK: graph.transpose %{{.*}} perm = [1, 0] : tensor<2x16xf32> to tensor<16x2xf32>
+  %4 = graph.transpose %3 perm = [1, 0] : tensor<2x16xf32> to tensor<16x2xf32>
+  // CHECK: graph.reduce sum %{{.*}} dims = [0] : tensor<16x2xf32> to tensor<2xf32>
+  %5 = graph.reduce sum %4 dims = [0] : tensor<16x2xf32> to tensor<2xf32>
+  // CHECK: graph.arg_reduce max %{{.*}} dim = 1 : tensor<16x2xf32> to tensor<16xi32>
+  %6 = graph.arg_reduce max %4 dim = 1 : tensor<16x2xf32> to tensor<16xi32>
+  // CHECK: graph.dot %{{.*}}, %{{.*}} batch = [] x [] contract = [1] x [0] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<4x3xf32>
+  %7 = graph.dot %a, %b batch = [] x [] contract = [1] x [0] : tensor<4x8xf32>, tensor<8x3xf32> to tensor<4x3xf32>
+  // CHECK: graph.softmax_cross_entropy %{{.*}}, %{{.*}} : tensor<4x3xf32>, tensor<4xui8>
+  %8 = graph.softmax_cross_entropy %7, %l : tensor<4x3xf32>, tensor<4xui8>
+  // CHECK: graph.softmax_cross_entropy_grad %{{.*}}, %{{.*}}, %{{.*}} : tensor<4x3xf32>, tensor<4xui8>, tensor<4xf32> to tensor<4x3xf32>
+  %9 = graph.softmax_cross_entropy_grad %7, %l, %8 : tensor<4x3xf32>, tensor<4xui8>, tensor<4xf32> to tensor<4x3xf32>
+  // CHECK: graph.concat dim = 0 %{{.*}}, %{{.*}} : (tensor<2xf32>, tensor<4xf32>) -> tensor<6xf32>
+  %10 = graph.concat dim = 0 %5, %0 : (tensor<2xf32>, tensor<4xf32>) -> tensor<6xf32>
+  // CHECK: graph.slice %{{.*}} starts = [1] limits = [6] strides = [2] : tensor<6xf32> to tensor<3xf32>
+  %11 = graph.slice %10 starts = [1] limits = [6] strides = [2] : tensor<6xf32> to tensor<3xf32>
+  return
+}
