@@ -223,6 +223,10 @@ StmtPtr Parser::parseRepeat() {
   if (!name || !expectWord("in") || !(stmt->range = parseExpr()))
     return nullptr;
   stmt->variable = std::move(*name);
+  if (at(TokenKind::kEllipsis)) {
+    expected("`{`").help("a range has two dots: `0..n`");
+    return nullptr;
+  }
   stmt->remat = acceptWord("remat");
   if (!parseBlock(stmt->body))
     return nullptr;
