@@ -138,7 +138,8 @@ Value tanhOf(KernelBuilder &k, Value x, double limit, Type integer,
   // away; 1 / (t + 2) is (1 - tanh) / 2.
   Value two = k.cf(type, 2.0), half = k.cf(type, 0.5);
   Value d = k.fadd(t, two);
-  Value dLow = k.fsub(t, k.fsub(d, two));
+  Value twoPart = k.fsub(d, t);
+  Value dLow = k.fadd(k.fsub(t, k.fsub(d, twoPart)), k.fsub(two, twoPart));
   Value q = k.fdiv(t, d);
   Value negative = k.fneg(q);
   Value rest = k.fma(negative, dLow, k.fma(negative, d, t));

@@ -1,0 +1,221 @@
+//===- LowerKernels.cpp - Every plan.kernel to an llvm.func ---------------===//
+//
+//   plan.kernel @k0(%x: tensor<4xf32>) -> tensor<4xf32> { ... }
+// becomes
+//   plan.kernel @k0 ... without a body, and
+//   llvm.func @k0(%args: !llvm.ptr, %context: !llvm.ptr, %begin: i64, %end:
+//   i64)
+//
+// A kernel has at most one op that combines elements (a product, a reduction, a
+// loss): its anchor. What the anchor's strategy does not take is computed
+// element by element, where other such ops are loops at their place of use.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/cpu/CpuCodegen.h"
+#include "codegen/cpu/Lowering.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace mlc {
+
+using namespace mlc::cpu;
+
+namespace cpu {
+
+void Lowering::addPhase(int64_t tasks, ArrayRef<unsigned> written,
+                        std::function<void(Value)> emit) {
+  bool inPlace = llvm::any_of(
+      written, [&](unsigned i) { return kernel.getInPlaceArgument(i) >= 0; });
+  phases.push_back({tasks, std::move(emit), inPlace});
+}
+
+Evaluator Lowering::evaluator(unsigned lanes) {
+  Evaluator e(k, lanes, wideIndex);
+  e.pointers = pointers;
+  e.context = context;
+  return e;
+}
+
+int64_t Lowering::measure(function_ref<void(Evaluator &)> emit,
+                          unsigned lanes) {
+  OpBuilder::InsertionGuard guard(k.b);
+  Region *region = k.b.getInsertionBlock()->getParent();
+  Block *last = &region->back();
+  k.b.createBlock(region, region->end());
+  Evaluator e = evaluator(lanes);
+  emit(e);
+
+  int64_t cost = 24 * e.gathers + 16 * e.math.perLaneCount;
+  for (auto it = std::next(last->getIterator()); it != region->end(); ++it)
+    cost += it->getOperations().size();
+  while (&region->back() != last) {
+    region->back().dropAllDefinedValueUses();
+    region->back().dropAllReferences();
+    region->back().erase();
+  }
+  return cost;
+}
+
+Index wholeIndex(int64_t rank, const Coord &at) {
+  return rank == 0 ? Index() : Index{{0, rank, at}};
+}
+
+bool dependsOn(Value value, Value source) {
+  if (value == source)
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(),
+                            [&](Value v) { return dependsOn(v, source); });
+}
+
+bool followsElementwise(Value value, Value anchor) {
+  if (value == anchor)
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op ||
+      (!op->hasTrait<graph::Elementwise>() && !isa<graph::ReshapeOp>(op)))
+    return false;
+  return llvm::all_of(op->getOperands(), [&](Value v) {
+    return !dependsOn(v, anchor) || followsElementwise(v, anchor);
+  });
+}
+
+} // namespace cpu
+
+namespace {
+
+bool isAnchor(Operation *op) {
+  return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp,
+             graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp>(
+      op);
+}
+
+bool isKnown(Operation *op) {
+  return isAnchor(op) || op->hasTrait<graph::Elementwise>() ||
+         isa<graph::ConstantOp, graph::IotaOp, graph::BroadcastOp,
+             graph::ReshapeOp, graph::TransposeOp, graph::ConcatOp,
+             graph::SliceOp, plan::ReturnOp>(op);
+}
+
+bool lowerAnchor(Lowering &l, Operation *anchor, ArrayRef<unsigned> which) {
+  (void)l, (void)anchor, (void)which;
+  return false;
+}
+
+// Adds the phases: anchors first, the rest element by element.
+void addPhases(Lowering &l) {
+  SmallVector<unsigned> rest;
+  for (unsigned i = 0; i < l.results.size(); ++i)
+    rest.push_back(i);
+  for (Operation &op : l.kernel.getBody().front()) {
+    if (!isAnchor(&op))
+      continue;
+    SmallVector<unsigned> mine, others;
+    for (unsigned i : rest)
+      (followsElementwise(l.results[i], op.getResult(0)) ? mine : others)
+          .push_back(i);
+    if (!mine.empty() && lowerAnchor(l, &op, mine))
+      rest = others;
+  }
+  lowerElementwise(l, rest);
+}
+
+// Numbers the tasks of all phases one after another.
+int64_t emitPhases(Lowering &l, Value begin, Value end) {
+  KernelBuilder &k = l.k;
+  // Where a result shares memory with an argument, another phase might still
+  // want to read it: then one task does everything, that result last.
+  bool ordered = l.phases.size() > 1 &&
+                 llvm::any_of(l.phases, [](auto &p) { return p.inPlace; });
+  if (ordered) {
+    k.loop(begin, end, 1, [&](Value) {
+      for (bool inPlace : {false, true})
+        for (Lowering::Phase &phase : l.phases)
+          if (phase.inPlace == inPlace)
+            k.loop(k.index(0), k.index(phase.tasks), 1, phase.emit);
+    });
+    return 1;
+  }
+  int64_t first = 0;
+  for (Lowering::Phase &phase : l.phases) {
+    if (l.phases.size() == 1) {
+      k.loop(begin, end, 1, phase.emit);
+      return phase.tasks;
+    }
+    auto clamp = [&](Value task) { // to this phase's numbers
+      Value low = k.index(0), high = k.index(phase.tasks);
+      Value own = k.sub(task, k.index(first));
+      own = k.select(k.icmp(IPred::slt, own, low), low, own);
+      return k.smin(own, high);
+    };
+    k.loop(clamp(begin), clamp(end), 1, phase.emit);
+    first += phase.tasks;
+  }
+  return first;
+}
+
+LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
+                          OpBuilder &builder) {
+  for (Operation &op : kernel.getBody().front())
+    if (!isKnown(&op))
+      return op.emitOpError("has no code for the CPU");
+
+  Location loc = kernel.getLoc();
+  KernelBuilder k(builder, loc, target);
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                  {k.ptr(), k.ptr(), k.i64(), k.i64()});
+  builder.setInsertionPointAfter(kernel);
+  auto function =
+      LLVM::LLVMFuncOp::create(builder, loc, kernel.getCodeSymbol(), type);
+  Block *entry = function.addEntryBlock(builder);
+  builder.setInsertionPointToStart(entry);
+
+  Lowering l(k, kernel);
+  Block &body = kernel.getBody().front();
+  int64_t number = 0;
+  auto nextPointer = [&] {
+    Value place = k.gep(entry->getArgument(0), k.index(number++), k.ptr());
+    return k.load(k.ptr(), place);
+  };
+  for (BlockArgument argument : body.getArguments())
+    l.pointers[argument] = nextPointer();
+  for (Value result : body.getTerminator()->getOperands()) {
+    l.results.push_back(result);
+    l.resultPointers.push_back(nextPointer());
+  }
+  l.context = entry->getArgument(1);
+  auto isLarge = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getNumElements() >
+           std::numeric_limits<int32_t>::max();
+  };
+  l.wideIndex = llvm::any_of(body.getArguments(), isLarge);
+  for (Operation &op : body)
+    l.wideIndex |= llvm::any_of(op.getResults(), isLarge);
+
+  addPhases(l);
+  int64_t tasks = emitPhases(l, entry->getArgument(2), entry->getArgument(3));
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+
+  kernel.setTasks(std::max<int64_t>(1, tasks));
+  Region &region = kernel.getBody();
+  region.dropAllReferences();
+  region.getBlocks().clear();
+  return success();
+}
+
+} // namespace
+
+LogicalResult lowerKernels(ModuleOp module, const CpuTarget &target) {
+  module.getContext()->loadDialect<LLVM::LLVMDialect>();
+  OpBuilder builder(module.getContext());
+  for (auto kernel :
+       llvm::make_early_inc_range(module.getOps<plan::KernelOp>()))
+    if (!kernel.isExternal() && failed(lowerKernel(kernel, target, builder)))
+      return failure();
+  return success();
+}
+
+} // namespace mlc

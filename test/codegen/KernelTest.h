@@ -1,0 +1,31 @@
+//===- KernelTest.h - Compiled kernels against the reference --------------===//
+#ifndef MLC_TEST_CODEGEN_KERNELTEST_H
+#define MLC_TEST_CODEGEN_KERNELTEST_H
+
+#include "ir/graph/Literal.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mlc::test {
+
+struct Options {
+  std::string cpu = "native";
+  double tolerance = 1e-5; ///< relative to the largest magnitude of a result
+  int64_t intLimit = 100;  ///< made-up integers are in [0, intLimit)
+  double floatLimit = 2;   ///< made-up floats are in (-floatLimit, floatLimit)
+};
+
+/// Compiles the one `plan.kernel` in `text`, runs it on made-up data as one
+/// range of tasks, task by task backwards, and compares the two bit by bit with
+/// each other and by tolerance with the reference evaluation of every op.
+void checkKernel(const std::string &text, const Options &options = {});
+
+/// The same for `plan.kernel @k` of the given signature and body.
+void checkBody(const std::string &arguments, const std::string &results,
+               const std::string &body, const Options &options = {});
+
+} // namespace mlc::test
+
+#endif // MLC_TEST_CODEGEN_KERNELTEST_H
