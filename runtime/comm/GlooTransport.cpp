@@ -133,6 +133,8 @@ Status GlooTransport::receivePieces(const Exchange &exchange) {
 Status GlooTransport::receiveMessage(CollectiveHeader &header,
                                      const Exchange &exchange) {
   Peer &peer = peers[exchange.from];
+  if (!peer.lost.empty())
+    throw std::runtime_error(peer.lost);
   MLRT_RETURN_IF_ERROR(waitFor(*peer.receives, true));
   CollectiveHeader theirs;
   std::memcpy(&theirs, peer.incoming.data(), sizeof(theirs));
@@ -142,7 +144,11 @@ Status GlooTransport::receiveMessage(CollectiveHeader &header,
   if (exchange.receiveBytes <= kEagerBytes)
     exchange.sink.take(peer.incoming.data() + sizeof(theirs), 0,
                        exchange.receiveBytes);
-  peer.receives->recv(exchange.from, kMessageSlot);
+  try {
+    peer.receives->recv(exchange.from, kMessageSlot);
+  } catch (const std::exception &error) {
+    peer.lost = error.what(); // this was its last message, perhaps rightly
+  }
   return exchange.receiveBytes > kEagerBytes ? receivePieces(exchange)
                                              : Status();
 }
@@ -162,43 +168,64 @@ Status GlooTransport::exchangeOrThrow(CollectiveHeader &header,
   return Status();
 }
 
-/// Who is silent when `peer` is: it may itself wait for another rank, and says
-/// so in the store.
-std::string GlooTransport::silentRank(int peer) {
-  std::string own = std::to_string(options.rank);
-  std::string silent = std::to_string(peer);
-  (void)store.set(key("waits/" + own), silent);
-  double pause = std::min(0.5, options.timeoutSeconds / 4);
-  for (int i = 0; i < options.size; ++i) {
-    Result<std::string> next = store.get(key("waits/" + silent), pause);
-    if (!next.ok() || *next == own)
-      break;
-    silent = *next;
-    pause = 0;
+/// `peer` has not answered, or closed its connections because another had not
+/// (then `gone` says how that looked). It may wait for another rank, or be in
+/// another collective: ranks that give up say so in the store.
+Status GlooTransport::explainSilence(int peer, const std::string &gone) {
+  bool inside = false;
+  CollectiveHeader mine = progress().get(inside);
+  std::string entry(sizeof(peer) + sizeof(mine), '\0');
+  std::memcpy(entry.data(), &peer, sizeof(peer));
+  std::memcpy(entry.data() + sizeof(peer), &mine, sizeof(mine));
+  (void)store.set(key("waits/" + std::to_string(options.rank)), entry);
+  usleep(
+      static_cast<useconds_t>(std::min(0.5, options.timeoutSeconds / 4) * 1e6));
+  std::vector<int> waitsFor(static_cast<size_t>(options.size), -1);
+  for (int rank = 0; rank < options.size; ++rank) {
+    if (rank == options.rank)
+      continue;
+    Result<std::string> other =
+        store.get(key("waits/" + std::to_string(rank)), 0);
+    if (!other.ok() && other.status().code() != StatusCode::kTimeout)
+      break; // the store is gone too
+    if (!other.ok() || other->size() != entry.size())
+      continue;
+    CollectiveHeader theirs;
+    std::memcpy(&waitsFor[rank], other->data(), sizeof(int));
+    std::memcpy(&theirs, other->data() + sizeof(int), sizeof(theirs));
+    if (theirs.group == mine.group && theirs.sequence == mine.sequence &&
+        !mine.matches(theirs))
+      return mismatch(mine, theirs);
   }
-  return silent;
+  std::string waiter =
+      "; rank " + std::to_string(options.rank) + " waited " + progress().text();
+  if (!gone.empty() && waitsFor[static_cast<size_t>(peer)] < 0)
+    return Status(StatusCode::kPeerFailed, "rank " + std::to_string(peer) +
+                                               " is gone (" + gone + ")" +
+                                               waiter);
+  int silent = peer;
+  for (int i = 0; i < options.size; ++i) {
+    int next = waitsFor[static_cast<size_t>(silent)];
+    if (next < 0 || next >= options.size || next == options.rank)
+      break;
+    silent = next;
+  }
+  char seconds[32];
+  std::snprintf(seconds, sizeof(seconds), "%.1f", options.timeoutSeconds);
+  return Status(StatusCode::kTimeout, "rank " + std::to_string(silent) +
+                                          " has not answered for " + seconds +
+                                          " s" + waiter);
 }
 
 Status GlooTransport::explain(const std::string &what, int peer) {
   Status seen = failure();
   if (!seen.ok())
     return seen; // another thread knew before us
-  std::string where = progress().text();
-  if (what.find("imed out") != std::string::npos) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof(seconds), "%.1f", options.timeoutSeconds);
-    return Status(StatusCode::kTimeout,
-                  "rank " + silentRank(peer) + " has not answered for " +
-                      seconds + " s; rank " + std::to_string(options.rank) +
-                      " waited " + where);
-  }
-  // Gloo's text begins with "[file:line] ".
-  size_t begin = what.find("] ");
-  return Status(StatusCode::kPeerFailed,
-                "rank " + std::to_string(peer) + " is gone (" +
-                    what.substr(begin == std::string::npos ? 0 : begin + 2) +
-                    "); rank " + std::to_string(options.rank) + " waited " +
-                    where);
+  if (what.find("imed out") != std::string::npos)
+    return explainSilence(peer, "");
+  size_t begin = what.find("] "); // Gloo's text begins with "[file:line] "
+  return explainSilence(
+      peer, what.substr(begin == std::string::npos ? 0 : begin + 2));
 }
 
 Status GlooTransport::exchange(CollectiveHeader &header,

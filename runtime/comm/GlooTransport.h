@@ -46,6 +46,7 @@ private:
   struct Peer {
     std::vector<std::byte> outgoing, incoming; ///< kMessageBytes each
     std::unique_ptr<Buffer> sends, receives;
+    std::string lost; ///< why it will send no more; "": it may
   };
 
   void sendMessage(const CollectiveHeader &header, const Exchange &exchange,
@@ -57,7 +58,7 @@ private:
   Status waitFor(Buffer &buffer, bool receiving);
   /// The failure of the run, given what this rank saw of it.
   Status explain(const std::string &what, int peer);
-  std::string silentRank(int peer);
+  Status explainSilence(int peer, const std::string &gone);
   Status failure();
   std::string key(const std::string &name) const { return prefix + name; }
 

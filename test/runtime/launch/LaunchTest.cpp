@@ -172,7 +172,7 @@ TEST_P(ProcessTest, aKilledRankIsNamed) {
                        "gradients of head.w", "step 120", "digits.mlg:10:8"});
   EXPECT_LT(seconds, 5);
   for (int rank : {0, 1, 3}) // woken, not killed
-    EXPECT_EQ(board->failed[rank], static_cast<int>(StatusCode::kPeerFailed));
+    EXPECT_NE(board->failed[rank], 0);
   expectNoChildren();
 }
 
