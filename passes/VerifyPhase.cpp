@@ -168,7 +168,7 @@ struct VerifyPhase : impl::VerifyPhaseBase<VerifyPhase> {
       module.emitError("unknown phase '") << phase << "'";
       return signalPassFailure();
     }
-    WalkResult result = module.walk(
+    WalkResult result = module.walk<WalkOrder::PreOrder>(
         [&](Operation *op) -> WalkResult { return verifyOp(op, *known); });
     if (result.wasInterrupted())
       signalPassFailure();

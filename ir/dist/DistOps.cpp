@@ -4,6 +4,7 @@
 #include "ir/dist/LayoutRules.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -168,7 +169,8 @@ LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
       return emitOpError("operand #0 lies on ")
              << mesh << " but operand #" << index << " on "
              << LayoutAttr::of(operand).getMesh();
-  auto op = symbols.lookupNearestSymbolFrom<MeshOp>(*this, mesh);
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto op = module ? symbols.lookupSymbolIn<MeshOp>(module, mesh) : nullptr;
   if (!op)
     return emitOpError("needs a dist.mesh named ") << mesh; // (R4)
   for (Attribute axis : getAxes())

@@ -1,0 +1,88 @@
+// RUN: mlc-opt %s -split-input-file -dist-create-mesh -dist-propagate-layouts -dist-insert-collectives -dist-partition -verify-diagnostics | FileCheck %s
+
+// 8 rows in 4 micro-batches of 2.
+module attributes {mlc.train = {microbatches = 4 : i64}} {
+  // CHECK-LABEL: @train
+  // CHECK-SAME: %[[X:[^:]*]]: tensor<2x4xf32, #{{[^>]*}}> {graph.input = "x"}, %[[C:[^:]*]]: tensor<f32
+  // CHECK-SAME: %[[W:[^:]*]]: tensor<f32
+  func.func @train(%x: tensor<8x4xf32> {graph.input = "x"}, %c: tensor<f32>, %w: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+    // The loop needs the reciprocal, and not the square.
+    // CHECK-NEXT: %[[E:.*]] = graph.exp %[[C]]
+    // CHECK-NEXT: %[[L:.*]]:2 = dist.microbatch_loop (%[[R:.*]] = %[[X]] : tensor<2x4xf32
+    // CHECK-NEXT: %[[B:.*]] = graph.broadcast %[[E]] dims = [] : {{.*}} to tensor<2x4xf32
+    // CHECK-NEXT: %[[M:.*]] = graph.mul %[[R]], %[[B]] : tensor<2x4xf32
+    // CHECK-NEXT: %[[S:.*]] = graph.reduce sum %[[M]] dims = [0, 1]
+    // CHECK-NEXT: %[[T:.*]] = graph.reduce sum %[[M]] dims = [0]
+    // CHECK-NEXT: dist.yield %[[S]], %[[T]]
+    %e = graph.exp %c : tensor<f32>
+    %b = graph.broadcast %e dims = [] : tensor<f32> to tensor<8x4xf32>
+    %m = graph.mul %x, %b : tensor<8x4xf32>
+    %q = graph.mul %w, %w : tensor<f32>
+    %s = graph.reduce sum %m dims = [0, 1] : tensor<8x4xf32> to tensor<f32>
+    %t = graph.reduce sum %m dims = [0] : tensor<8x4xf32> to tensor<4xf32>
+    // Scalars come last.
+    // CHECK: %[[T1:.*]] = dist.all_reduce sum %[[L]]#1
+    // CHECK: %[[S1:.*]] = dist.all_reduce sum %[[L]]#0
+    // CHECK: %[[Q:.*]] = graph.mul %[[W]], %[[W]]
+    // CHECK: graph.div %[[S1]], %[[Q]]
+    %d = graph.div %s, %q : tensor<f32>
+    %u = graph.mul %t, %t : tensor<4xf32>
+    %v = graph.reduce sum %u dims = [0] : tensor<4xf32> to tensor<f32>
+    return %d, %v : tensor<f32>, tensor<f32>
+  }
+
+  // The batch of an evaluation is one micro-batch.
+  // CHECK-LABEL: @eval
+  // CHECK: dist.microbatch_loop (%{{.*}} = %{{.*}} : tensor<8xf32
+  func.func @eval(%x: tensor<8xf32> {graph.input = "x"}) -> tensor<f32> {
+    %s = graph.reduce sum %x dims = [0] : tensor<8xf32> to tensor<f32>
+    return %s : tensor<f32>
+  }
+
+  // CHECK-LABEL: @infer
+  // CHECK-NOT: dist.microbatch_loop
+  // CHECK: graph.exp %{{.*}} : tensor<8xf32
+  func.func @infer(%x: tensor<8xf32> {graph.input = "x"}) -> (tensor<8xf32> {graph.output = "y"}) {
+    %s = graph.exp %x : tensor<8xf32>
+    return %s : tensor<8xf32>
+  }
+}
+
+// -----
+
+func.func @nonlinear(%x: tensor<8xf32> {graph.input = "x"}) -> tensor<f32> {
+  // expected-note @below {{the batch reduction is here}}
+  %s = graph.reduce sum %x dims = [0] : tensor<8xf32> to tensor<f32>
+  // expected-error @below {{is a nonlinear use of a batch reduction: it needs the sum over all micro-batches for each row}}
+  %b = graph.broadcast %s dims = [] : tensor<f32> to tensor<8xf32>
+  %d = graph.sub %x, %b : tensor<8xf32>
+  %t = graph.reduce sum %d dims = [0] : tensor<8xf32> to tensor<f32>
+  return %t : tensor<f32>
+}
+
+// -----
+
+// expected-note @below {{in @infer}}
+func.func @infer(%x: tensor<8xf32> {graph.input = "x"}) -> tensor<f32> {
+  // expected-error @below {{an output reduces over the batch; the outputs of a row may depend on that row only}}
+  %s = graph.reduce sum %x dims = [0] : tensor<8xf32> to tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+func.func @eval(%x: tensor<8xf32> {graph.input = "x"}) -> (tensor<8xf32> {graph.output = "y"}) {
+  // expected-error @below {{result #0 of @eval has a value for every row; only @infer may give one}}
+  %s = graph.exp %x : tensor<8xf32>
+  return %s : tensor<8xf32>
+}
+
+// -----
+
+module attributes {mlc.train = {microbatches = 3 : i64}} {
+  // expected-error @below {{cannot cut 8 rows into 3 micro-batches}}
+  func.func @train(%x: tensor<8xf32> {graph.input = "x"}) -> tensor<f32> {
+    %s = graph.reduce sum %x dims = [0] : tensor<8xf32> to tensor<f32>
+    return %s : tensor<f32>
+  }
+}
