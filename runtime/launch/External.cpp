@@ -123,6 +123,11 @@ void ExternalRank::tick() {
   Status failure = pulse->beat(world.rank, doing, inside);
   if (failure.ok())
     return;
+  if (pulse->isLost()) // nobody can say what rank 0 did; say what we did
+    failure =
+        Status(failure.code(), "rank 0 is gone: " + failure.message() +
+                                   "; rank " + std::to_string(world.rank) +
+                                   " was " + progress.text());
   {
     std::lock_guard lock(mutex);
     heard = failure;

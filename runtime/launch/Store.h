@@ -69,6 +69,11 @@ public:
   /// Tells the run how `rank` failed; the run's failure, which may be another
   /// that explains this one.
   Status report(int rank, const Status &failure);
+  /// True once the server itself has not answered.
+  bool isLost() {
+    std::lock_guard lock(mutex);
+    return !broken.ok();
+  }
   /// `rank` has ended as it should: its connection may close.
   Status bye(int rank);
 
