@@ -110,8 +110,9 @@ private:
 
   LogicalResult emitNonlinear(Operation &op, AllReduceOp sum) {
     InFlightDiagnostic diag =
-        op.emitOpError("is a nonlinear use of a batch reduction: it needs the "
-                       "sum over all micro-batches for each row");
+        emitError(op.getLoc(), "nonlinear use of a batch reduction: every row "
+                               "would need the sum over the whole batch, which "
+                               "is known only after the last micro-batch");
     diag.attachNote(sum.getLoc()) << "the batch reduction is here";
     return diag;
   }

@@ -118,7 +118,10 @@ private:
         rule, mesh, operands, hints.empty() ? ArrayRef(noHints) : hints,
         conflict);
     if (!layouts) {
-      InFlightDiagnostic diag = op->emitOpError() << conflict.message;
+      InFlightDiagnostic diag =
+          emitError(op->getLoc(),
+                    "cannot be computed from parts of the batch: ")
+          << conflict.message;
       if (conflict.operand >= 0)
         diag.attachNote(op->getOperand(conflict.operand).getLoc())
             << conflict.note;

@@ -53,7 +53,7 @@ module attributes {mlc.train = {microbatches = 4 : i64}} {
 func.func @nonlinear(%x: tensor<8xf32> {graph.input = "x"}) -> tensor<f32> {
   // expected-note @below {{the batch reduction is here}}
   %s = graph.reduce sum %x dims = [0] : tensor<8xf32> to tensor<f32>
-  // expected-error @below {{is a nonlinear use of a batch reduction: it needs the sum over all micro-batches for each row}}
+  // expected-error @below {{nonlinear use of a batch reduction: every row would need the sum over the whole batch, which is known only after the last micro-batch}}
   %b = graph.broadcast %s dims = [] : tensor<f32> to tensor<8xf32>
   %d = graph.sub %x, %b : tensor<8xf32>
   %t = graph.reduce sum %d dims = [0] : tensor<8xf32> to tensor<f32>

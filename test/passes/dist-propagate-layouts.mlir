@@ -55,7 +55,7 @@ module {}
 dist.mesh @mesh ["data"] sizes = [2]
 // expected-note @below {{operand #0 comes from here}}
 func.func @needs_all_rows(%x: tensor<8x4xf32> {graph.input = "x"}) -> tensor<4xi32> {
-  // expected-error @below {{needs dimension 0 of operand #0 whole, but it is sharded over "data"}}
+  // expected-error @below {{cannot be computed from parts of the batch: needs dimension 0 of operand #0 whole, but it is sharded over "data"}}
   %0 = graph.arg_reduce max %x dim = 0 : tensor<8x4xf32> to tensor<4xi32>
   return %0 : tensor<4xi32>
 }
@@ -65,7 +65,7 @@ func.func @needs_all_rows(%x: tensor<8x4xf32> {graph.input = "x"}) -> tensor<4xi
 dist.mesh @mesh ["data"] sizes = [2]
 // expected-note @below {{operand #1 comes from here}}
 func.func @whole_with_rows(%x: tensor<8xf32> {graph.input = "x"}, %w: tensor<8xf32>) -> (tensor<8xf32> {graph.output = "y"}) {
-  // expected-error @below {{operand #1 is whole on dimension 0, which operand #0 has sharded over "data"}}
+  // expected-error @below {{cannot be computed from parts of the batch: operand #1 is whole on dimension 0, which operand #0 has sharded over "data"}}
   %0 = graph.add %x, %w : tensor<8xf32>
   return %0 : tensor<8xf32>
 }
