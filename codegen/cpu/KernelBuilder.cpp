@@ -230,6 +230,8 @@ Value KernelBuilder::load(Type type, Value address, unsigned active) {
   unsigned lanes = lanesOf(type), alignment = alignmentOf(type);
   if (active >= lanes)
     return L::LoadOp::create(b, loc, type, address, alignment);
+  if (active == 1)
+    return insert(load(element(type), address), zero(type), 0);
   return L::MaskedLoadOp::create(
       b, loc, type, address, prefixMask(lanes, active), zero(type), alignment);
 }
@@ -238,6 +240,10 @@ void KernelBuilder::store(Value value, Value address, unsigned active) {
   unsigned alignment = alignmentOf(value.getType());
   if (active >= lanes)
     L::StoreOp::create(b, loc, value, address, alignment);
+  else if (active == 1)
+    // LLVM 22 turns a masked store of one truncated lane into a store of the
+    // wide lane, which writes behind it.
+    store(extract(value, 0), address);
   else
     L::MaskedStoreOp::create(b, loc, value, address, prefixMask(lanes, active),
                              alignment);

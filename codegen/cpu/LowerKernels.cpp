@@ -100,7 +100,8 @@ bool isKnown(Operation *op) {
 }
 
 bool lowerAnchor(Lowering &l, Operation *anchor, ArrayRef<unsigned> which) {
-  (void)l, (void)anchor, (void)which;
+  if (auto dot = dyn_cast<graph::DotOp>(anchor))
+    return lowerDot(l, dot, which);
   return false;
 }
 
