@@ -134,19 +134,23 @@ Value tanhOf(KernelBuilder &k, Value x, double limit, Type integer,
                                 k.ci(integers, mantissaBits)),
                           KernelBuilder::element(type));
   Value t = k.fma(power, reduced.tail, k.fsub(power, k.cf(type, 1.0)));
-  // One step of refinement takes back what the sum and the quotient rounded
-  // away; 1 / (t + 2) is (1 - tanh) / 2.
+  // Above tanh = 1/2 the difference 1 - 2 / (t + 2) is the accurate one. Below,
+  // one step of refinement takes back what the sum and the quotient rounded
+  // away; there 1 / (t + 2) is near enough to (1 - tanh) / 2.
   Value two = k.cf(type, 2.0), half = k.cf(type, 0.5);
   Value d = k.fadd(t, two);
   Value twoPart = k.fsub(d, t);
   Value dLow = k.fadd(k.fsub(t, k.fsub(d, twoPart)), k.fsub(two, twoPart));
-  Value q = k.fdiv(t, d);
+  Value large = k.fcmp(FPred::oge, t, two);
+  Value quotient = k.fdiv(k.select(large, two, t), d);
+  Value q = quotient;
   Value negative = k.fneg(q);
   Value rest = k.fma(negative, dLow, k.fma(negative, d, t));
   // Near 1, 1 - tanh has no digits left, and the quotient needs no help.
   Value small = k.fcmp(FPred::olt, t, k.cf(type, 4096.0));
   rest = k.select(small, rest, k.zero(type));
   q = k.fma(rest, k.fma(negative, half, half), q);
+  q = k.select(large, k.fsub(k.cf(type, 1.0), quotient), q);
   return k.fcopysign(q, x);
 }
 
