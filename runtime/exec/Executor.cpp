@@ -1,0 +1,227 @@
+//===- Executor.cpp - Runs a program of a plan ----------------------------===//
+
+#include "runtime/exec/Executor.h"
+
+#include "runtime/core/Float16.h"
+#include "runtime/exec/ExecutorParts.h"
+#include "runtime/exec/PlanChecks.h"
+
+#include <chrono>
+#include <cstring>
+
+namespace mlrt {
+
+MicrobatchRange microbatchRange(uint64_t total, int rank, int ranks) {
+  auto r = static_cast<uint64_t>(rank), n = static_cast<uint64_t>(ranks);
+  return {total * r / n, total * (r + 1) / n};
+}
+
+double scalarAt(const std::byte *data, DType dtype) {
+  auto load = [data]<typename T>(T value) {
+    std::memcpy(&value, data, sizeof value);
+    return value;
+  };
+  switch (dtype) {
+  case DType::f32:
+    return load(float{});
+  case DType::f64:
+    return load(double{});
+  case DType::bf16:
+    return bf16ToFloat(load(uint16_t{}));
+  case DType::f16:
+    return f16ToFloat(load(uint16_t{}));
+  case DType::i32:
+    return load(int32_t{});
+  case DType::i64:
+    return static_cast<double>(load(int64_t{}));
+  case DType::u8:
+  case DType::boolean:
+    return load(uint8_t{});
+  }
+  return 0;
+}
+
+Executor::Executor() : parts(std::make_unique<Parts>()) {}
+Executor::~Executor() = default;
+
+double Executor::loss() const { return scalarAt(lossData, lossType); }
+
+namespace {
+
+class Stopwatch {
+public:
+  Stopwatch(bool on, Executor::KernelTime &into) : time(on ? &into : nullptr) {
+    if (time)
+      start = std::chrono::steady_clock::now();
+  }
+  ~Stopwatch() {
+    if (!time)
+      return;
+    time->seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+    ++time->calls;
+  }
+
+private:
+  Executor::KernelTime *time;
+  std::chrono::steady_clock::time_point start;
+};
+
+struct KernelTask {
+  const ResolvedStep *step;
+  void *const *arguments;
+  KernelContext *contexts;
+  int threads;
+};
+
+void runKernelTask(void *context, int thread) {
+  const KernelTask &task = *static_cast<KernelTask *>(context);
+  int64_t begin = task.step->tasks * thread / task.threads;
+  int64_t end = task.step->tasks * (thread + 1) / task.threads;
+  if (begin < end)
+    task.step->function(task.arguments, task.contexts + thread, begin, end);
+}
+
+} // namespace
+
+Status Executor::runCall(uint32_t index, uint64_t iteration) {
+  const ResolvedStep &step = parts->steps[index];
+  Stopwatch watch(parts->profile, times[step.kernel]);
+  void **pointers = parts->pointers.data() + step.firstArgument;
+  if (!step.fixedArguments)
+    for (uint32_t i = 0; i < step.argumentCount; ++i)
+      pointers[i] =
+          parts->arguments[step.firstArgument + i].at(iteration, parts->number);
+  int threads = parts->pool->size();
+  if (threads == 1 || step.tasks <= 1) {
+    if (step.tasks > 0)
+      step.function(pointers, parts->contexts.data(), 0, step.tasks);
+    threads = 1;
+  } else {
+    KernelTask task{&step, pointers, parts->contexts.data(), threads};
+    parts->pool->run(runKernelTask, &task);
+  }
+  for (int t = 0; t < threads; ++t)
+    if (KernelContext &context = parts->contexts[static_cast<size_t>(t)];
+        context.error != KernelError::kNone) {
+      Status failure = kernelFailed(index, context);
+      context = {};
+      return failure;
+    }
+  return {};
+}
+
+Status Executor::kernelFailed(uint32_t index,
+                              const KernelContext &context) const {
+  const ResolvedStep &step = parts->steps[index];
+  const Plan &plan = *parts->plan;
+  // The label's input: the one whose range is the kernel's.
+  std::string input;
+  for (uint32_t i = 0; i < sizeOfVector(plan->inputs()); ++i)
+    if (plan->inputs()->Get(i)->limit() == context.limit)
+      input = " of " + printable(textOf(plan->inputs()->Get(i)->name()));
+  std::string where = plan.location(step.location);
+  return {StatusCode::kBadInput,
+          "label " + std::to_string(context.value) + " is outside [0, " +
+              std::to_string(context.limit) + ") in row " +
+              std::to_string(context.row) + input +
+              ", in a micro-batch of step " +
+              std::to_string(parts->run->step + 1) +
+              (where.empty() ? "" : " (" + where + ")") +
+              "; correct the data or the number of classes"};
+}
+
+Status Executor::runLoop(uint32_t index) {
+  const ResolvedStep &step = parts->steps[index];
+  const RunArguments &run = *parts->run;
+  bool ofRank = step.count == 0;
+  uint64_t count = ofRank ? run.microbatches : step.count;
+  std::span<ResolvedSum> sums(parts->sums.data() + step.firstSum,
+                              step.sumCount);
+  if (count == 0)
+    for (ResolvedSum &sum : sums)
+      fillNeutral(sum.sum.reduction, sum.sum.dtype, sum.sum.result,
+                  sum.sum.count);
+  uint32_t pending = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (ofRank)
+      parts->number = run.firstMicrobatch + i;
+    uint64_t number = parts->number;
+    if (ofRank && run.feed)
+      MLRT_RETURN_IF_ERROR(run.feed->acquire(number));
+    MLRT_RETURN_IF_ERROR(runSteps(step.bodyBegin, step.bodyEnd, i));
+    if (ofRank && run.feed)
+      run.feed->release(number);
+    uint32_t before = pending, after = pending;
+    for (ResolvedSum &sum : sums) {
+      sum.sum.source = sum.source.at(i, number);
+      after = before;
+      if (parts->tree)
+        sum.sum.addTree(i, count, after, *parts->pool);
+      else
+        sum.sum.addFast(i, count, *parts->pool);
+    }
+    pending = after;
+  }
+  return {};
+}
+
+Status Executor::runSteps(uint32_t begin, uint32_t end, uint64_t iteration) {
+  uint64_t number = parts->number;
+  for (uint32_t i = begin; i < end; ++i) {
+    ResolvedStep &step = parts->steps[i];
+    switch (step.op) {
+    case StepOp::call:
+      MLRT_RETURN_IF_ERROR(runCall(i, iteration));
+      break;
+    case StepOp::loop:
+      MLRT_RETURN_IF_ERROR(runLoop(i));
+      break;
+    case StepOp::allReduce:
+      if (step.communicator && step.communicator->size() > 1) {
+        Stopwatch watch(parts->profile, collectives);
+        step.tag.step = parts->run->step;
+        MLRT_RETURN_IF_ERROR(step.communicator->allReduce(
+            step.target.at(iteration, number), step.amount, step.dtype,
+            step.reduction, parts->tree, step.tag));
+      }
+      break;
+    case StepOp::copy:
+      if (std::byte *to = step.target.at(iteration, number),
+          *from = step.source.at(iteration, number);
+          step.amount > 0 && to != from)
+        std::memmove(to, from, step.amount);
+      break;
+    case StepOp::fill:
+      std::memset(step.target.at(iteration, number), step.value, step.amount);
+      break;
+    }
+  }
+  return {};
+}
+
+Status Executor::run(const RunArguments &arguments) {
+  if (arguments.microbatches > parts->maxMicrobatches)
+    return {StatusCode::kInternal, "a run of " +
+                                       std::to_string(arguments.microbatches) +
+                                       " micro-batches in an executor for " +
+                                       std::to_string(parts->maxMicrobatches)};
+  parts->run = &arguments;
+  parts->number = arguments.firstMicrobatch;
+  if (parts->stepScalar)
+    *parts->stepScalar = static_cast<int64_t>(arguments.step);
+  if (parts->countScalar)
+    *parts->countScalar = static_cast<int64_t>(arguments.rows);
+  // A program without the loop reads its inputs as one micro-batch.
+  bool whole = !parts->hasRankLoop && arguments.feed;
+  if (whole)
+    MLRT_RETURN_IF_ERROR(arguments.feed->acquire(arguments.firstMicrobatch));
+  Status status = runSteps(0, parts->topLevel, 0);
+  if (whole)
+    arguments.feed->release(arguments.firstMicrobatch);
+  parts->run = nullptr;
+  return status;
+}
+
+} // namespace mlrt

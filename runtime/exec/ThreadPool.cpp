@@ -1,0 +1,132 @@
+//===- ThreadPool.cpp - The compute threads of a rank ---------------------===//
+
+#include "runtime/exec/ThreadPool.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <pthread.h>
+#include <sched.h>
+
+namespace mlrt {
+
+// About 20 us of polling: longer than the gap between two kernels of a step.
+static constexpr int kSpins = 2000;
+
+/// The quota of cgroup v2 or v1 in CPUs, rounded up; 0 where there is none.
+static int quotaCpus() {
+  long long quota = -1, period = 0;
+  if (std::FILE *file = std::fopen("/sys/fs/cgroup/cpu.max", "re")) {
+    if (std::fscanf(file, "%lld %lld", &quota, &period) != 2)
+      quota = -1; // "max": none
+    std::fclose(file);
+  } else if (std::FILE *v1 =
+                 std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re")) {
+    if (std::fscanf(v1, "%lld", &quota) != 1)
+      quota = -1;
+    std::fclose(v1);
+    if (std::FILE *p =
+            std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re")) {
+      if (std::fscanf(p, "%lld", &period) != 1)
+        period = 0;
+      std::fclose(p);
+    }
+  }
+  return quota > 0 && period > 0
+             ? static_cast<int>((quota + period - 1) / period)
+             : 0;
+}
+
+std::vector<int> availableCpus() {
+  std::vector<int> cpus;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &set))
+        cpus.push_back(i);
+  if (cpus.empty())
+    cpus.push_back(0);
+  if (int quota = quotaCpus(); quota > 0 && cpus.size() > size_t(quota))
+    cpus.resize(static_cast<size_t>(quota));
+  return cpus;
+}
+
+int chooseThreads(int requested, int localRanks) {
+  if (requested > 0)
+    return requested;
+  if (const char *text = std::getenv("MLRUN_NUM_THREADS"))
+    if (int threads = std::atoi(text); threads > 0)
+      return std::min(threads, 1024);
+  return std::max(1, static_cast<int>(availableCpus().size()) /
+                         std::max(1, localRanks));
+}
+
+static void pinTo(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+static void relax() { __builtin_ia32_pause(); }
+
+ThreadPool::ThreadPool(int count, int localRank, int localRanks)
+    : threadCount(std::max(1, count)) {
+  std::vector<int> available = availableCpus();
+  size_t wanted = static_cast<size_t>(threadCount) *
+                  static_cast<size_t>(std::max(1, localRanks));
+  if (wanted <= available.size()) {
+    spins = kSpins;
+    for (int i = 0; i < threadCount; ++i)
+      cpus.push_back(
+          available[static_cast<size_t>(localRank * threadCount + i) %
+                    available.size()]);
+  }
+  for (int i = 1; i < threadCount; ++i)
+    threads.emplace_back([this, i] { work(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stopping = true;
+  generation.fetch_add(1);
+  generation.notify_all();
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+void ThreadPool::work(int thread) {
+  if (!cpus.empty())
+    pinTo(cpus[static_cast<size_t>(thread)]);
+  uint32_t seen = 0;
+  while (true) {
+    for (int i = 0; i < spins && generation.load() == seen; ++i)
+      relax();
+    generation.wait(seen);
+    ++seen;
+    if (stopping)
+      return;
+    currentTask(currentContext, thread);
+    if (pending.fetch_sub(1) == 1)
+      pending.notify_one();
+  }
+}
+
+void ThreadPool::run(void (*task)(void *, int), void *context) {
+  if (threadCount == 1) {
+    task(context, 0);
+    return;
+  }
+  currentTask = task;
+  currentContext = context;
+  pending = static_cast<uint32_t>(threadCount - 1);
+  generation.fetch_add(1);
+  generation.notify_all();
+  task(context, 0);
+  for (int i = 0; i < spins && pending.load() != 0; ++i)
+    relax();
+  for (uint32_t left = pending.load(); left != 0; left = pending.load())
+    pending.wait(left);
+}
+
+} // namespace mlrt
