@@ -216,6 +216,8 @@ struct InsertCollectives : impl::InsertCollectivesBase<InsertCollectives> {
 
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
       OpBuilder builder(func.getContext());
       mergeEqual(func);
       for (Operation &op : llvm::make_early_inc_range(func.getBody().front()))

@@ -183,8 +183,28 @@ private:
     }
   }
 
+  /// A sharded factor can be cut into the micro-batches: a row that is reshaped
+  /// together with its neighbours cannot.
+  LogicalResult verifyCuts(Operation &op) {
+    graph::ShardingRule rule = cast<ShardingOpInterface>(op).getShardingRule();
+    for (auto [result, factors] :
+         llvm::zip_equal(op.getResults(), rule.resultFactors))
+      for (auto [dim, factor] : llvm::enumerate(factors))
+        if (!LayoutAttr::of(result).getAxes(dim).empty() &&
+            rule.sizes[factor] % parts != 0)
+          return emitError(op.getLoc(),
+                           "mixes rows of the batch: it can be cut "
+                           "into at most ")
+                 << rule.sizes[factor] << " parts, but there are " << parts
+                 << " micro-batches";
+    return success();
+  }
+
   /// Gives everything the shapes of one device and one micro-batch.
   LogicalResult localize() {
+    for (Operation &op : loop.getBody().front().without_terminator())
+      if (failed(verifyCuts(op)))
+        return failure();
     SmallVector<BlockArgument> arguments(block.getArguments());
     llvm::append_range(arguments, loop.getBody().getArguments());
     for (BlockArgument argument : arguments) {
@@ -235,11 +255,28 @@ LogicalResult verifyRowwise(func::FuncOp func) {
   return success();
 }
 
+/// The phase before is done: every value has a layout.
+LogicalResult verifyHasLayouts(func::FuncOp func) {
+  auto hasLayout = [](Type type) { return !!LayoutAttr::of(type); };
+  WalkResult walk = func.walk([&](Operation *op) -> WalkResult {
+    if (llvm::all_of(op->getResultTypes(), hasLayout) &&
+        (op != func || llvm::all_of(func.getArgumentTypes(), hasLayout)))
+      return WalkResult::advance();
+    return op->emitOpError(
+        "has a value without a layout; run dist-propagate-layouts before");
+  });
+  return failure(walk.wasInterrupted());
+}
+
 struct Partition : impl::PartitionBase<Partition> {
   using PartitionBase::PartitionBase;
 
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
+      if (failed(verifyHasLayouts(func)))
+        return signalPassFailure();
       if (func.getName() == "infer") {
         if (failed(verifyRowwise(func)))
           return signalPassFailure();

@@ -266,7 +266,7 @@ struct PropagateLayouts : impl::PropagateLayoutsBase<PropagateLayouts> {
     }
     auto symbol = FlatSymbolRefAttr::get(mesh.getSymNameAttr());
     for (auto func : module.getOps<func::FuncOp>())
-      if (failed(Propagation(func, symbol).run()))
+      if (!func.isExternal() && failed(Propagation(func, symbol).run()))
         return signalPassFailure();
   }
 };

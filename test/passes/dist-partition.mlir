@@ -86,3 +86,17 @@ module attributes {mlc.train = {microbatches = 3 : i64}} {
     return %s : tensor<f32>
   }
 }
+
+// -----
+
+// Two rows of 3 become three rows of 2: the middle one has parts of both.
+module attributes {mlc.train = {microbatches = 4 : i64}} {
+  func.func @train(%x: tensor<4x3xf32> {graph.input = "x"}) -> tensor<3xf32> {
+    // expected-error @below {{mixes rows of the batch: it can be cut into at most 2 parts, but there are 4 micro-batches}}
+    %r = graph.reshape %x : tensor<4x3xf32> to tensor<6x2xf32>
+    %s = graph.reduce sum %r dims = [1] : tensor<6x2xf32> to tensor<6xf32>
+    %t = graph.reshape %s : tensor<6xf32> to tensor<2x3xf32>
+    %u = graph.reduce sum %t dims = [0] : tensor<2x3xf32> to tensor<3xf32>
+    return %u : tensor<3xf32>
+  }
+}
