@@ -146,9 +146,6 @@ Value tanhOf(KernelBuilder &k, Value x, double limit, Type integer,
   Value q = quotient;
   Value negative = k.fneg(q);
   Value rest = k.fma(negative, dLow, k.fma(negative, d, t));
-  // Near 1, 1 - tanh has no digits left, and the quotient needs no help.
-  Value small = k.fcmp(FPred::olt, t, k.cf(type, 4096.0));
-  rest = k.select(small, rest, k.zero(type));
   q = k.fma(rest, k.fma(negative, half, half), q);
   q = k.select(large, k.fsub(k.cf(type, 1.0), quotient), q);
   return k.fcopysign(q, x);
