@@ -1,5 +1,4 @@
-//===- Frontend.h - From a model file to graph IR
-//---------------------------===//
+//===- Frontend.h - From a model file to graph IR --------------------===//
 //
 // The front door of the front end: parse, check, elaborate, import. Drivers
 // include this header and nothing else of this folder.

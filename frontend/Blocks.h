@@ -1,0 +1,58 @@
+//===- Blocks.h - Checks data, train and parallel -------------------------===//
+
+#ifndef MLC_FRONTEND_BLOCKS_H
+#define MLC_FRONTEND_BLOCKS_H
+
+#include "frontend/Elaborator.h"
+
+namespace mlc::frontend {
+
+/// A field of a block after `--set`: the last one wins.
+struct Field {
+  const ast::Expr *value = nullptr;
+  Span name;
+};
+
+class BlockChecker {
+public:
+  BlockChecker(CheckContext &context, Elaborator &model)
+      : context(context), model(model) {}
+
+  /// Reads `precision` before the model is elaborated: it decides `float`.
+  static DType readPrecision(CheckContext &context, const Field *field,
+                             std::string &spelling);
+  void checkData(const ast::DataDecl *data);
+  void checkTrain(const ast::TrainDecl *train,
+                  const std::map<std::string, Field> &fields);
+  void checkParallel(const ast::ParallelDecl *parallel,
+                     const std::optional<std::string> &mesh);
+  static const std::vector<std::string> &trainFields();
+
+private:
+  std::optional<int64_t> integer(const Field *field, const char *name,
+                                 int64_t least);
+  std::optional<double> number(const ast::Expr &expr, const std::string &name,
+                               double least);
+  std::optional<int64_t> whole(const ast::Expr &expr, const std::string &name,
+                               int64_t least);
+  std::optional<std::string> word(const ast::Expr &expr, const char *what,
+                                  const std::vector<std::string> &known);
+  bool range(const ast::Expr &expr, const char *what, int64_t &first,
+             int64_t &last);
+  void checkOptimizer(const ast::Expr &expr);
+  bool checkSchedule(const ast::Expr &expr, Schedule &schedule);
+  void checkGroup(const ast::Group &group);
+  void checkSplit(const ast::Setting &setting);
+  void checkCsv(const ast::CallExpr &call, SplitInfo &split);
+  bool checkWidth(const InputInfo &input, int64_t first, int64_t last,
+                  Span span);
+  const InputInfo *findInput(const ast::Name &name);
+  void checkAllBound(const SplitInfo &split, Span span);
+
+  CheckContext &context;
+  Elaborator &model;
+};
+
+} // namespace mlc::frontend
+
+#endif // MLC_FRONTEND_BLOCKS_H

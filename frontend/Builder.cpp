@@ -1,0 +1,245 @@
+//===- Builder.cpp - Makes nodes of a graph -------------------------------===//
+
+#include "frontend/Builder.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace mlc::frontend {
+
+Node *GraphBuilder::add(std::string_view op, std::vector<Node *> operands,
+                        TensorType type) {
+  Node &node = graph.nodes.emplace_back();
+  node.op = op;
+  node.operands = std::move(operands);
+  node.type = std::move(type);
+  node.span = span;
+  node.path = path;
+  for (const Node *operand : node.operands)
+    node.afterBatch |= operand->afterBatch;
+  return &node;
+}
+
+Node *GraphBuilder::leaf(std::string_view op, std::string name,
+                         TensorType type) {
+  Node *node = add(op, {}, std::move(type));
+  node->word = std::move(name);
+  return node;
+}
+
+Node *GraphBuilder::constant(DType dtype, Shape shape, double value) {
+  Node *node = add("constant", {}, {dtype, std::move(shape)});
+  node->number = value;
+  return node;
+}
+
+Node *GraphBuilder::mask(DType dtype) {
+  return leaf("mask", "", {dtype, {Dim::batch()}});
+}
+
+Node *GraphBuilder::count(DType dtype) {
+  return leaf("count", "", {dtype, {}});
+}
+
+Node *GraphBuilder::cast(Node *x, DType dtype) {
+  if (x->type.dtype == dtype)
+    return x;
+  return add("cast", {x}, {dtype, x->type.shape});
+}
+
+Node *GraphBuilder::broadcast(Node *x, const Shape &shape) {
+  std::vector<int64_t> dims;
+  for (size_t i = shape.size() - x->type.shape.size(); i < shape.size(); ++i)
+    dims.push_back(static_cast<int64_t>(i));
+  return broadcast(x, shape, std::move(dims));
+}
+
+Node *GraphBuilder::broadcast(Node *x, const Shape &shape,
+                              std::vector<int64_t> dims) {
+  if (x->type.shape == shape)
+    return x;
+  Node *node = add("broadcast", {x}, {x->type.dtype, shape});
+  node->lists[0] = std::move(dims);
+  return node;
+}
+
+Node *GraphBuilder::reshape(Node *x, const Shape &shape) {
+  if (x->type.shape == shape)
+    return x;
+  return add("reshape", {x}, {x->type.dtype, shape});
+}
+
+Node *GraphBuilder::transpose(Node *x, const std::vector<int64_t> &perm) {
+  if (std::is_sorted(perm.begin(), perm.end()))
+    return x;
+  Shape shape;
+  for (int64_t dim : perm)
+    shape.push_back(x->type.shape[dim]);
+  Node *node = add("transpose", {x}, {x->type.dtype, std::move(shape)});
+  node->lists[0] = perm;
+  return node;
+}
+
+Node *GraphBuilder::unary(std::string_view op, Node *x) {
+  return add(op, {x}, x->type);
+}
+
+Node *GraphBuilder::binary(std::string_view op, Node *a, Node *b) {
+  return add(op, {a, b}, a->type);
+}
+
+Node *GraphBuilder::compare(std::string predicate, Node *a, Node *b) {
+  Node *node = add("compare", {a, b}, {DType::Bool, a->type.shape});
+  node->word = std::move(predicate);
+  return node;
+}
+
+Node *GraphBuilder::select(Node *condition, Node *a, Node *b) {
+  return add("select", {condition, a, b}, a->type);
+}
+
+Node *GraphBuilder::maskLike(Node *x) {
+  return broadcast(mask(x->type.dtype), x->type.shape, {x->type.batchDim()});
+}
+
+namespace {
+/// The value that changes no maximum (minimum) of `dtype`.
+double neutralFor(const std::string &kind, DType dtype) {
+  bool isMax = kind == "max";
+  if (dtype == DType::Bool)
+    return isMax ? 0 : 1;
+  if (isFloat(dtype)) {
+    double infinity = std::numeric_limits<double>::infinity();
+    return isMax ? -infinity : infinity;
+  }
+  auto [lowest, highest] = integerRange(dtype);
+  return static_cast<double>(isMax ? lowest : highest);
+}
+} // namespace
+
+Node *GraphBuilder::reduce(const std::string &kind, Node *x,
+                           const std::vector<int64_t> &dims) {
+  const int64_t batch = x->type.batchDim();
+  const bool overBatch =
+      std::find(dims.begin(), dims.end(), batch) != dims.end();
+  const std::string primitive = kind == "mean" ? "sum" : kind;
+  int64_t elements = 1; // of one row
+  Node *result = x;
+  auto reduceDims = [&](std::vector<int64_t> which) {
+    if (which.empty())
+      return;
+    Shape shape;
+    for (int64_t i = 0; i < result->type.rank(); ++i)
+      if (std::find(which.begin(), which.end(), i) == which.end())
+        shape.push_back(result->type.shape[i]);
+    Node *node = add("reduce", {result}, {x->type.dtype, std::move(shape)});
+    node->word = primitive;
+    node->lists[0] = std::move(which);
+    result = node;
+  };
+  std::vector<int64_t> within; // one row's dimensions first
+  for (int64_t dim : dims)
+    if (dim != batch) {
+      within.push_back(dim);
+      elements *= x->type.shape[dim].size;
+    }
+  reduceDims(within);
+  if (overBatch) {
+    if (primitive == "sum") {
+      result = binary("mul", result, maskLike(result));
+    } else {
+      Node *flags = mask(DType::F32);
+      Node *real =
+          compare("ne", flags, constant(DType::F32, flags->type.shape, 0));
+      real = broadcast(real, result->type.shape, {result->type.batchDim()});
+      Node *neutral = constant(x->type.dtype, result->type.shape,
+                               neutralFor(kind, x->type.dtype));
+      result = select(real, result, neutral);
+    }
+    reduceDims({result->type.batchDim()});
+    result->reducesBatch = result->afterBatch = true;
+  }
+  if (kind != "mean" || (!overBatch && elements == 1))
+    return result;
+  DType dtype = x->type.dtype;
+  Node *divisor = nullptr;
+  if (overBatch)
+    divisor = count(dtype);
+  if (elements != 1) {
+    Node *size = constant(dtype, {}, static_cast<double>(elements));
+    divisor = divisor ? binary("mul", divisor, size) : size;
+  }
+  return binary("div", result, broadcast(divisor, result->type.shape));
+}
+
+Node *GraphBuilder::argReduce(const std::string &kind, Node *x, int64_t dim) {
+  Shape shape = x->type.shape;
+  shape.erase(shape.begin() + dim);
+  Node *node = add("arg_reduce", {x}, {DType::I32, std::move(shape)});
+  node->word = kind;
+  node->lists[0] = {dim};
+  return node;
+}
+
+Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
+                        std::vector<int64_t> bBatch, int64_t aContract,
+                        int64_t bContract) {
+  bool overBatch = a->type.shape[aContract].isBatch;
+  if (overBatch)
+    a = binary("mul", a, maskLike(a));
+  Shape shape;
+  for (int64_t dim : aBatch)
+    shape.push_back(a->type.shape[dim]);
+  auto addFree = [&](Node *x, const std::vector<int64_t> &batch,
+                     int64_t contract) {
+    for (int64_t i = 0; i < x->type.rank(); ++i)
+      if (i != contract &&
+          std::find(batch.begin(), batch.end(), i) == batch.end())
+        shape.push_back(x->type.shape[i]);
+  };
+  addFree(a, aBatch, aContract);
+  addFree(b, bBatch, bContract);
+  Node *node = add("dot", {a, b}, {a->type.dtype, std::move(shape)});
+  node->lists = {
+      std::move(aBatch), std::move(bBatch), {aContract}, {bContract}};
+  if (overBatch)
+    node->reducesBatch = node->afterBatch = true;
+  return node;
+}
+
+Node *GraphBuilder::softmaxCrossEntropy(Node *logits, Node *labels) {
+  return add("softmax_cross_entropy", {logits, labels},
+             {logits->type.dtype, {logits->type.shape[0]}});
+}
+
+Node *GraphBuilder::concat(const std::vector<Node *> &parts, int64_t dim) {
+  TensorType type = parts[0]->type;
+  for (size_t i = 1; i < parts.size(); ++i)
+    type.shape[dim].size += parts[i]->type.shape[dim].size;
+  Node *node = add("concat", parts, std::move(type));
+  node->lists[0] = {dim};
+  return node;
+}
+
+Node *GraphBuilder::slice(Node *x, std::vector<int64_t> starts,
+                          std::vector<int64_t> limits,
+                          std::vector<int64_t> strides) {
+  TensorType type = x->type;
+  for (size_t i = 0; i < starts.size(); ++i)
+    if (!type.shape[i].isBatch)
+      type.shape[i].size =
+          (limits[i] - starts[i] + strides[i] - 1) / strides[i];
+  if (type == x->type)
+    return x;
+  Node *node = add("slice", {x}, std::move(type));
+  node->lists = {std::move(starts), std::move(limits), std::move(strides), {}};
+  return node;
+}
+
+Node *GraphBuilder::iota(DType dtype, Shape shape, int64_t dim) {
+  Node *node = add("iota", {}, {dtype, std::move(shape)});
+  node->lists[0] = {dim};
+  return node;
+}
+
+} // namespace mlc::frontend

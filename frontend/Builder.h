@@ -1,0 +1,62 @@
+//===- Builder.h - Makes nodes of a graph ---------------------------------===//
+//
+// Every function adds one node, or the few that NumPy's rules ask for. Types
+// are right already: the checker has compared them and reported what is wrong.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MLC_FRONTEND_BUILDER_H
+#define MLC_FRONTEND_BUILDER_H
+
+#include "frontend/Model.h"
+
+namespace mlc::frontend {
+
+class GraphBuilder {
+public:
+  explicit GraphBuilder(Graph &graph) : graph(graph) {}
+
+  /// Where the next nodes come from.
+  Span span;
+  uint32_t path = 0;
+
+  Node *leaf(std::string_view op, std::string name, TensorType type);
+  Node *constant(DType dtype, Shape shape, double value);
+  Node *mask(DType dtype);  ///< `dtype[B]`: 1, or 0 for padding
+  Node *count(DType dtype); ///< scalar: real rows of the global batch
+
+  Node *cast(Node *x, DType dtype);
+  Node *broadcast(Node *x, const Shape &shape); ///< aligned at the right
+  /// `dims[i]`: dimension of the result for dimension i of `x`.
+  Node *broadcast(Node *x, const Shape &shape, std::vector<int64_t> dims);
+  Node *reshape(Node *x, const Shape &shape);
+  Node *transpose(Node *x, const std::vector<int64_t> &perm);
+  Node *unary(std::string_view op, Node *x);
+  Node *binary(std::string_view op, Node *a, Node *b); ///< of one type
+  Node *compare(std::string predicate, Node *a, Node *b);
+  Node *select(Node *condition, Node *a, Node *b);
+  /// Kinds: sum, max, min, mean. Over the batch: skips padding; a mean divides
+  /// by the count once. `dims` increases.
+  Node *reduce(const std::string &kind, Node *x,
+               const std::vector<int64_t> &dims);
+  Node *argReduce(const std::string &kind, Node *x, int64_t dim);
+  /// Contracts one dimension of each; masks a contraction over the batch.
+  Node *dot(Node *a, Node *b, std::vector<int64_t> aBatch,
+            std::vector<int64_t> bBatch, int64_t aContract, int64_t bContract);
+  Node *softmaxCrossEntropy(Node *logits, Node *labels);
+  Node *concat(const std::vector<Node *> &parts, int64_t dim);
+  /// One [start, limit) with a stride per dimension; kBatchExtent as a limit.
+  Node *slice(Node *x, std::vector<int64_t> starts, std::vector<int64_t> limits,
+              std::vector<int64_t> strides);
+  Node *iota(DType dtype, Shape shape, int64_t dim);
+
+private:
+  Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);
+  Node *maskLike(Node *x);
+
+  Graph &graph;
+};
+
+} // namespace mlc::frontend
+
+#endif // MLC_FRONTEND_BUILDER_H

@@ -1,0 +1,348 @@
+//===- Builtins.cpp - Functions of the language ---------------------------===//
+
+#include "frontend/Elaborator.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mlc::frontend {
+
+namespace {
+using E = Elaborator;
+
+struct Parameters {
+  std::vector<std::string> names;
+  std::vector<bool> named, optional;
+  bool variadic = false;
+};
+
+Parameters readParameters(const char *text) {
+  Parameters result;
+  bool named = false;
+  std::string word;
+  for (const char *c = text;; ++c) {
+    if (*c && *c != ' ') {
+      word += *c;
+      continue;
+    }
+    if (!word.empty() && word[0] == '|') {
+      named = true;
+      word.erase(0, 1);
+    }
+    bool optional = !word.empty() && word.back() == '?';
+    if (optional)
+      word.pop_back();
+    if (!word.empty()) {
+      result.names.push_back(word);
+      result.named.push_back(named);
+      result.optional.push_back(optional);
+    }
+    word.clear();
+    if (!*c)
+      return result;
+  }
+}
+} // namespace
+
+Value Elaborator::callBuiltin(const ast::CallExpr &call, Body &body,
+                              const BuiltinSpec &spec) {
+  Parameters parameters = readParameters(spec.parameters);
+  CallSite site{call, body, {}, {}};
+  if (!matchArguments(call, body, parameters.names, parameters.named, false,
+                      site, Span()))
+    return {};
+  bool poison = false;
+  for (size_t i = 0; i < site.args.size(); ++i) {
+    if (!site.args[i].given && !parameters.optional[i]) {
+      context
+          .error(Code::MissingArgument, call.callee.span,
+                 "`" + call.callee.text + "` needs the argument `" +
+                     parameters.names[i] + "`")
+          .help("its arguments are: " + std::string(spec.parameters));
+      return {};
+    }
+    poison |= site.args[i].given && site.args[i].value.isPoison();
+  }
+  if (call.instance && !makeInstance(call, body) && context.failed())
+    return {};
+  if (poison)
+    return {};
+  build.span = call.span;
+  Value result = (this->*spec.run)(site);
+  return result.is(Value::Kind::Tensor) ? finish(result.node, call.span)
+                                        : result;
+}
+
+Value Elaborator::builtinUnary(CallSite &site) {
+  const std::string &name = site.call.callee.text;
+  Actual &x = site.args[0];
+  if (!isOperand(x.value, x.span))
+    return {};
+  bool keepsIntegers = name == "abs" || name == "sign" || name == "relu";
+  if (x.value.isNumber()) {
+    double v = x.value.asDouble(), r = v;
+    if (name == "relu" || name == "abs") {
+      if (x.value.is(Value::Kind::Int))
+        return Value::of(name == "abs" ? std::abs(x.value.integer)
+                                       : std::max<int64_t>(x.value.integer, 0));
+      r = name == "abs" ? std::abs(v) : std::max(v, 0.0);
+    } else if (name == "sign") {
+      r = v > 0 ? 1 : v < 0 ? -1 : 0;
+    } else if (name == "exp") {
+      r = std::exp(v);
+    } else if (name == "log") {
+      r = std::log(v);
+    } else if (name == "sqrt") {
+      r = std::sqrt(v);
+    } else if (name == "tanh") {
+      r = std::tanh(v);
+    } else if (name == "sigmoid") {
+      r = 1 / (1 + std::exp(-v));
+    } else if (name == "cos") {
+      r = std::cos(v);
+    } else {
+      r = std::floor(v);
+    }
+    if (std::isfinite(r))
+      return Value::of(r);
+    context.error(Code::CompileTimeArithmetic, site.call.span,
+                  "`" + name + "` of " + x.value.describe() + " is not finite");
+    return {};
+  }
+  Node *node = requireTensor(x.value, x.span, ("`" + name + "`").c_str());
+  if (!node)
+    return {};
+  DType dtype = node->type.dtype;
+  if (dtype == DType::Bool || (dtype == DType::U8 && keepsIntegers)) {
+    context
+        .error(Code::WrongElementType, x.span,
+               "`" + name + "` has no meaning for " + x.value.describe())
+        .help("convert it first: `float(x)`");
+    return {};
+  }
+  if (!isFloat(dtype) && !keepsIntegers)
+    node = build.cast(node, context.compute);
+  static const char *const kOps[] = {"exp", "log",   "sqrt", "tanh", "sigmoid",
+                                     "cos", "floor", "abs",  "sign", "relu"};
+  for (const char *op : kOps)
+    if (name == op)
+      return Value::tensor(build.unary(op, node));
+  return {};
+}
+
+Value Elaborator::builtinBinary(CallSite &site) {
+  const std::string &name = site.call.callee.text;
+  Actual &a = site.args[0], &b = site.args[1];
+  if (!isOperand(a.value, a.span) || !isOperand(b.value, b.span))
+    return {};
+  if (a.value.isNumber() && b.value.isNumber()) {
+    double x = a.value.asDouble(), y = b.value.asDouble();
+    if (name == "div") {
+      if (y == 0) {
+        context.error(Code::CompileTimeArithmetic, site.call.span,
+                      "division by zero");
+        return {};
+      }
+      return Value::of(static_cast<int64_t>(std::floor(x / y)));
+    }
+    return (name == "maximum") == (x > y) ? a.value : b.value;
+  }
+  if (!a.value.is(Value::Kind::Tensor) && !b.value.is(Value::Kind::Tensor)) {
+    requireTensor(a.value, a.span, ("`" + name + "`").c_str());
+    return {};
+  }
+  Node *x = nullptr, *y = nullptr;
+  if (!unite(a.value, b.value, a.span, b.span, site.call.span, false, false, x,
+             y))
+    return {};
+  if (name == "div" && !isInteger(x->type.dtype)) {
+    context
+        .error(Code::WrongElementType, site.call.span,
+               "`div` divides integers, and these are `" +
+                   std::string(spell(x->type.dtype)) + "`")
+        .help("`/` divides floats");
+    return {};
+  }
+  return Value::tensor(build.binary(name == "div"       ? "idiv"
+                                    : name == "maximum" ? "maximum"
+                                                        : "minimum",
+                                    x, y));
+}
+
+Value Elaborator::builtinWhere(CallSite &site) {
+  Actual &c = site.args[0], &a = site.args[1], &b = site.args[2];
+  Node *condition = requireTensor(c.value, c.span, "the condition of `where`");
+  if (!condition)
+    return {};
+  if (condition->type.dtype != DType::Bool) {
+    context
+        .error(Code::WrongElementType, c.span,
+               "the condition of `where` is a bool, found " +
+                   c.value.describe())
+        .help("compare first: `x != 0`");
+    return {};
+  }
+  if (!isOperand(a.value, a.span) || !isOperand(b.value, b.span))
+    return {};
+  Node *x = nullptr, *y = nullptr;
+  if (a.value.isNumber() && b.value.isNumber()) {
+    bool ints = a.value.is(Value::Kind::Int) && b.value.is(Value::Kind::Int);
+    x = toTensor(a.value, ints ? DType::I32 : context.compute);
+    y = toTensor(b.value, x->type.dtype);
+  } else if (!a.value.is(Value::Kind::Tensor) &&
+             !b.value.is(Value::Kind::Tensor)) {
+    requireTensor(a.value, a.span, "`where`");
+    return {};
+  } else if (!unite(a.value, b.value, a.span, b.span, site.call.span, false,
+                    true, x, y)) {
+    return {};
+  }
+  if (!stretch(x, condition, a.span, c.span, site.call.span))
+    return {};
+  y = build.broadcast(y, x->type.shape);
+  return Value::tensor(build.select(condition, x, y));
+}
+
+Value Elaborator::builtinReduce(CallSite &site) {
+  const std::string &name = site.call.callee.text;
+  Actual &x = site.args[0];
+  Node *node = requireTensor(x.value, x.span, ("`" + name + "`").c_str());
+  if (!node)
+    return {};
+  auto axes = toAxes(site.args[1], node->type.rank(), x.span);
+  if (!axes)
+    return {};
+  bool keep = false;
+  if (site.args[2].given) {
+    if (!site.args[2].value.is(Value::Kind::Bool)) {
+      context.error(Code::ExpectedConstant, site.args[2].span,
+                    "`keepdims` is `true` or `false`");
+      return {};
+    }
+    keep = site.args[2].value.truth;
+  }
+  std::sort(axes->begin(), axes->end());
+  DType dtype = node->type.dtype;
+  if (name == "mean" && !isFloat(dtype)) {
+    if (dtype == DType::Bool) {
+      context
+          .error(Code::WrongElementType, x.span,
+                 "`mean` needs numbers, found " + x.value.describe())
+          .help("convert it first: `float(x)`");
+      return {};
+    }
+    node = build.cast(node, context.compute);
+  }
+  if (name == "sum" && dtype == DType::Bool) {
+    context
+        .error(Code::WrongElementType, x.span,
+               "`sum` needs numbers, found " + x.value.describe())
+        .help("convert it first: `i32(x)` or `float(x)`");
+    return {};
+  }
+  Shape kept = node->type.shape;
+  for (int64_t axis : *axes)
+    kept[axis] = Dim::of(1);
+  Node *result = axes->empty() ? node : build.reduce(name, node, *axes);
+  return Value::tensor(keep ? build.reshape(result, kept) : result);
+}
+
+Value Elaborator::builtinArgReduce(CallSite &site) {
+  const std::string &name = site.call.callee.text;
+  Actual &x = site.args[0];
+  Node *node = requireTensor(x.value, x.span, ("`" + name + "`").c_str());
+  if (!node)
+    return {};
+  auto axes = toAxes(site.args[1], node->type.rank(), x.span);
+  if (!axes)
+    return {};
+  if (axes->size() != 1) {
+    context.error(Code::BadAxis, site.args[1].span,
+                  "`" + name + "` takes one axis");
+    return {};
+  }
+  if (node->type.shape[(*axes)[0]].isBatch) {
+    context.error(Code::BatchMixed, site.args[1].span,
+                  "`" + name +
+                      "` over the batch would depend on how it is "
+                      "split");
+    return {};
+  }
+  if (node->type.dtype == DType::Bool) {
+    context.error(Code::WrongElementType, x.span,
+                  "`" + name + "` needs numbers, found " + x.value.describe());
+    return {};
+  }
+  return Value::tensor(
+      build.argReduce(name == "argmax" ? "max" : "min", node, (*axes)[0]));
+}
+
+Value Elaborator::builtinCrossEntropy(CallSite &site) {
+  Actual &x = site.args[0], &y = site.args[1];
+  Node *logits = requireTensor(x.value, x.span, "the logits");
+  Node *labels =
+      logits ? requireTensor(y.value, y.span, "the labels") : nullptr;
+  if (!labels)
+    return {};
+  if (!isFloat(logits->type.dtype) || !isInteger(labels->type.dtype)) {
+    bool badLogits = !isFloat(logits->type.dtype);
+    context.error(Code::WrongElementType, badLogits ? x.span : y.span,
+                  badLogits
+                      ? "logits are floats, found " + x.value.describe()
+                      : "labels are integers, found " + y.value.describe());
+    return {};
+  }
+  if (logits->type.rank() != 2 || labels->type.rank() != 1 ||
+      logits->type.shape[0] != labels->type.shape[0]) {
+    context
+        .error(Code::ShapeMismatch, site.call.span,
+               "logits `" + spell(logits->type) + "` and labels `" +
+                   spell(labels->type) + "` don't fit together")
+        .help("logits are `[B, classes]`, labels `[B]`");
+    return {};
+  }
+  return Value::tensor(build.softmaxCrossEntropy(logits, labels));
+}
+
+namespace {
+const BuiltinSpec kBuiltins[] = {
+#define MLC_UNARY(NAME) {NAME, "x", &E::builtinUnary},
+#include "frontend/Builtins.def"
+};
+} // namespace
+
+const BuiltinSpec *Elaborator::findBuiltin(const std::string &name) {
+  for (const BuiltinSpec &spec : kBuiltins)
+    if (name == spec.name)
+      return &spec;
+  return nullptr;
+}
+
+std::vector<std::string> Elaborator::builtinNames() {
+  std::vector<std::string> names;
+  for (const BuiltinSpec &spec : kBuiltins)
+    names.push_back(spec.name);
+  return names;
+}
+
+bool Elaborator::isKnownCallable(const std::string &name) {
+  static const char *const kLater[] = {"gather",      "attention",
+                                       "split_heads", "merge_heads",
+                                       "conv2d",      "conv_transpose2d",
+                                       "max_pool2d",  "avg_pool2d",
+                                       "batch_norm",  "dropout",
+                                       "embedding",   "lstm",
+                                       "gru",         "multi_head_attention",
+                                       "standardize", "auc",
+                                       "segment_sum", "gelu",
+                                       "erf",         "sin",
+                                       "one_hot",     "cumsum",
+                                       "sort",        "topk",
+                                       "group_norm",  "scatter",
+                                       "pad",         "stack",
+                                       "scan"};
+  return std::find(std::begin(kLater), std::end(kLater), name) !=
+         std::end(kLater);
+}
+
+} // namespace mlc::frontend

@@ -1,0 +1,334 @@
+//===- Checker.cpp - From trees to a checked model ------------------------===//
+//
+// Overrides, then the mesh, the model in its modes, the layers nobody calls,
+// data, train, parallel. What is not there yet is reported last.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/Checker.h"
+
+#include "frontend/Blocks.h"
+#include "frontend/Parser.h"
+
+#include <algorithm>
+
+namespace mlc::frontend {
+
+namespace {
+
+class ProgramChecker {
+public:
+  ProgramChecker(CheckContext &context, SourceManager &sources,
+                 const CompileOptions &options)
+      : context(context), sources(sources), options(options),
+        file(context.program.files[0]) {}
+
+  bool run(bool needModel);
+  bool usageError = false;
+
+private:
+  void readOverrides();
+  void readMesh(const ast::ParallelDecl *parallel);
+  void findLimits(const Graph &graph);
+  void usage(Code code, Span span, std::string message,
+             const std::vector<std::string> &known, const std::string &name) {
+    usageError = true;
+    context.error(code, span, std::move(message))
+        .suggest(suggestName(name, known));
+  }
+
+  CheckContext &context;
+  SourceManager &sources;
+  const CompileOptions &options;
+  const ast::File &file;
+  std::vector<ast::ExprPtr> parsed;
+  std::map<std::string, Value> hyperparameters;
+  std::map<std::string, Field> trainFields;
+};
+
+void ProgramChecker::readOverrides() {
+  const auto *model = file.find<ast::ModelDecl>();
+  const auto *train = file.find<ast::TrainDecl>();
+  const std::vector<std::string> &fields = BlockChecker::trainFields();
+  if (train)
+    for (const ast::Setting &setting : train->settings) {
+      if (std::find(fields.begin(), fields.end(), setting.name.text) ==
+          fields.end()) {
+        context
+            .error(Code::UnknownField, setting.name.span,
+                   "`train` has no field named `" + setting.name.text + "`")
+            .suggest(suggestName(setting.name.text, fields));
+        return;
+      }
+      trainFields[setting.name.text] = {setting.value.get(), setting.name.span};
+    }
+  std::vector<std::string> known;
+  if (model)
+    for (const ast::Parameter &parameter : model->parameters)
+      known.push_back(parameter.name.text);
+  for (const std::string &field : fields)
+    known.push_back("train." + field);
+  for (const auto &[name, text] : options.overrides) {
+    FileId id = sources.add("--set " + name, text);
+    Span span{id, 0, static_cast<uint32_t>(text.size())};
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return usage(Code::UnknownOverride, span,
+                   "`--set " + name +
+                       "`: no hyper-parameter or field of that "
+                       "name",
+                   known, name);
+    ast::ExprPtr value = parseExpression(sources, id, context.diagnostics);
+    if (!value) {
+      usageError = true;
+      return;
+    }
+    if (name.starts_with("train.")) {
+      std::string field = name.substr(6);
+      trainFields[field] = {value.get(), span};
+      if (field == "steps" || field == "epochs") // the other one gives way
+        trainFields.erase(field == "steps" ? "epochs" : "steps");
+    } else {
+      Graph scratch;
+      Elaborator elaborator(context, scratch, Mode::Train);
+      Body body;
+      body.home = &context.program;
+      Value given = elaborator.eval(*value, body);
+      if (context.failed()) {
+        usageError = true;
+        return;
+      }
+      hyperparameters[name] = given;
+    }
+    parsed.push_back(std::move(value));
+  }
+}
+
+void ProgramChecker::readMesh(const ast::ParallelDecl *parallel) {
+  std::vector<AxisInfo> &mesh = context.model.mesh;
+  const ast::Setting *setting = nullptr;
+  if (parallel)
+    for (const ast::Setting &each : parallel->settings)
+      if (each.name.text == "mesh")
+        setting = &each;
+  if (setting) {
+    const auto *tuple = llvm::dyn_cast<ast::TupleExpr>(setting->value.get());
+    if (!tuple) {
+      context.error(Code::BadMesh, setting->value->span,
+                    "a mesh names its axes: `(data = 2, model = 2)`");
+      return;
+    }
+    for (const ast::Argument &axis : tuple->elements) {
+      const auto *size = llvm::dyn_cast<ast::IntExpr>(axis.value.get());
+      if (!axis.name || !size || size->value < 1) {
+        context.error(Code::BadMesh, axis.span,
+                      "an axis has a name and a size of at least 1");
+        return;
+      }
+      mesh.push_back({axis.name->text, size->value});
+    }
+  }
+  if (options.mesh) {
+    FileId id = sources.add("--mesh", *options.mesh);
+    Span span{id, 0, static_cast<uint32_t>(options.mesh->size())};
+    std::string text = *options.mesh + ",";
+    for (size_t begin = 0; begin < text.size();) {
+      size_t end = text.find(',', begin);
+      std::string part = text.substr(begin, end - begin);
+      begin = end + 1;
+      size_t equals = part.find('=');
+      std::string name = part.substr(0, equals);
+      std::string size =
+          equals == std::string::npos ? "" : part.substr(equals + 1);
+      bool digits = !size.empty() && size.size() < 7 &&
+                    std::all_of(size.begin(), size.end(), ::isdigit);
+      int64_t value = size == "*" ? -1 : digits ? std::stoll(size) : 0;
+      if (name.empty() || value == 0 || (value < 0 && name != "data"))
+        return usage(Code::BadMesh, span,
+                     "`--mesh` is a list such as `data=2,model=2`; only `data` "
+                     "may be `*`",
+                     {}, "");
+      auto found =
+          std::find_if(mesh.begin(), mesh.end(),
+                       [&](const AxisInfo &axis) { return axis.name == name; });
+      if (found == mesh.end())
+        mesh.push_back({name, value});
+      else
+        found->size = value;
+    }
+  }
+  if (std::none_of(mesh.begin(), mesh.end(),
+                   [](const AxisInfo &axis) { return axis.name == "data"; }))
+    mesh.insert(mesh.begin(), {"data", 1});
+  for (const AxisInfo &axis : mesh)
+    if (axis.name != "data" && axis.size != 1)
+      context.notYet(setting ? setting->span : Span{file.id, 0, 0},
+                     "the mesh axis `" + axis.name + "`");
+}
+
+void ProgramChecker::findLimits(const Graph &graph) {
+  for (const Node &node : graph.nodes) {
+    if (node.op != "softmax_cross_entropy")
+      continue;
+    const Node *labels = node.operands[1];
+    while (labels->op == "cast" || labels->op == "reshape")
+      labels = labels->operands[0];
+    int64_t classes = node.operands[0]->type.shape[1].size;
+    if (labels->op == "input")
+      for (InputInfo &input : context.model.inputs)
+        if (input.name == labels->word)
+          input.limit = input.limit ? std::min(input.limit, classes) : classes;
+  }
+}
+
+bool ProgramChecker::run(bool needModel) {
+  const auto *model = file.find<ast::ModelDecl>();
+  if (!model && needModel) {
+    context.error(Code::NoModel, Span{file.id, 0, 0}, "the file has no model")
+        .help("a library of layers is imported: `import \"...\"`");
+    return false;
+  }
+  readOverrides();
+  if (context.failed())
+    return false;
+  auto precision = trainFields.find("precision");
+  context.compute = BlockChecker::readPrecision(
+      context, precision == trainFields.end() ? nullptr : &precision->second,
+      context.model.training.precision);
+  context.model.compute = context.compute;
+  readMesh(file.find<ast::ParallelDecl>());
+  if (context.failed())
+    return false;
+  std::optional<Elaborator> train;
+  if (model) {
+    context.model.name = model->name.text;
+    context.model.span = model->name.span;
+    train.emplace(context, context.model.train, Mode::Train);
+    train->runModel(*model, hyperparameters);
+    for (auto [graph, mode] : {std::pair(&context.model.eval, Mode::Eval),
+                               std::pair(&context.model.infer, Mode::Infer)})
+      if (!context.failed())
+        Elaborator(context, *graph, mode).runModel(*model, hyperparameters);
+    if (context.failed())
+      return false;
+  }
+  for (size_t i = 0; i < context.program.files.size(); ++i)
+    for (const auto *layer : context.program.files[i].all<ast::LayerDecl>()) {
+      if (context.failed() || context.instantiated.count(layer))
+        continue;
+      Graph scratch;
+      Elaborator(context, scratch, Mode::Train)
+          .runLayerDry(*layer, context.program, i);
+    }
+  if (context.failed() || !model)
+    return !context.failed();
+  findLimits(context.model.train);
+  BlockChecker blocks(context, *train);
+  blocks.checkData(file.find<ast::DataDecl>());
+  if (!context.failed())
+    blocks.checkTrain(file.find<ast::TrainDecl>(), trainFields);
+  if (!context.failed())
+    blocks.checkParallel(file.find<ast::ParallelDecl>(), options.mesh);
+  context.reportNotYet();
+  return !context.failed();
+}
+
+} // namespace
+
+void Elaborator::runModel(const ast::ModelDecl &model,
+                          const std::map<std::string, Value> &given) {
+  modelBody = std::make_unique<Body>();
+  modelBody->home = &context.program;
+  modelBody->self = rootInstance.get();
+  for (const ast::Parameter &parameter : model.parameters) {
+    Actual actual;
+    auto found = given.find(parameter.name.text);
+    if (found != given.end())
+      actual = {found->second, parameter.span, true};
+    if (!actual.given && !parameter.init) {
+      context
+          .error(Code::MissingArgument, parameter.span,
+                 "the hyper-parameter `" + parameter.name.text +
+                     "` has no value")
+          .help("give it a default, or `--set " + parameter.name.text +
+                "=...`");
+      return;
+    }
+    if (!bindHyperparameter(parameter, actual, *modelBody))
+      return;
+  }
+  runBlock(model.body, *modelBody);
+}
+
+void Elaborator::runLayerDry(const ast::LayerDecl &layer,
+                             const ast::Program &home, size_t file) {
+  Body body;
+  body.layer = &layer;
+  body.home = &home;
+  body.file = file;
+  body.dry = true;
+  body.self = rootInstance.get();
+  body.scopes[0]["..."] = {Value(), layer.span, false};
+  for (const ast::Parameter &parameter : layer.parameters) {
+    for (const ast::ExprPtr &dim : parameter.type.dims)
+      if (const auto *name = llvm::dyn_cast<ast::NameExpr>(dim.get()))
+        body.scopes[0].emplace(name->name, Binding{Value(), name->span, false});
+    body.scopes[0][parameter.name.text] = {Value(), parameter.name.span, false};
+  }
+  runBlock(layer.body, body);
+}
+
+void Elaborator::checkLoss() {
+  std::vector<const Node *> open = {graph.loss};
+  std::set<const Node *> seen;
+  static const std::set<std::string_view> kLinear = {
+      "add",       "sub",       "neg",    "reshape",
+      "transpose", "broadcast", "concat", "slice"};
+  while (!open.empty()) {
+    const Node *node = open.back();
+    open.pop_back();
+    if (!node->afterBatch || !seen.insert(node).second)
+      continue;
+    bool isMax = node->op == "reduce" && node->word != "sum";
+    if (node->reducesBatch && !isMax)
+      continue;
+    auto after = [&](size_t i) { return node->operands[i]->afterBatch; };
+    bool linear =
+        kLinear.count(node->op) || (node->op == "reduce" && !isMax) ||
+        (node->op == "cast" && isFloat(node->operands[0]->type.dtype)) ||
+        ((node->op == "mul" || node->op == "dot") && after(0) != after(1)) ||
+        (node->op == "div" && !after(1)) || (node->op == "select" && !after(0));
+    if (!linear) {
+      const Node *cause = node;
+      while (!cause->reducesBatch)
+        for (const Node *operand : cause->operands)
+          if (operand->afterBatch) {
+            cause = operand;
+            break;
+          }
+      context
+          .error(Code::NonlinearBatch, node->span,
+                 "the loss uses a reduction over the batch nonlinearly")
+          .note(cause->span, "the batch is reduced here")
+          .help("apply it to each example, and take the mean of that; a "
+                "`metric` may be nonlinear");
+      return;
+    }
+    for (const Node *operand : node->operands)
+      open.push_back(operand);
+  }
+}
+
+std::optional<CheckedModel>
+checkProgram(const ast::Program &program, const ast::Program &library,
+             SourceManager &sources, DiagnosticEngine &diagnostics,
+             const CompileOptions &options, bool needModel, bool &usageError) {
+  CheckContext context(sources, diagnostics, program, library);
+  ProgramChecker checker(context, sources, options);
+  bool fine = checker.run(needModel);
+  usageError = checker.usageError;
+  if (!fine)
+    return std::nullopt;
+  return std::move(context.model);
+}
+
+} // namespace mlc::frontend

@@ -1,0 +1,378 @@
+//===- ElaborateStatements.cpp - Statements of models and layers ----------===//
+
+#include "frontend/Elaborator.h"
+
+namespace mlc::frontend {
+
+bool Elaborator::bind(Body &body, const ast::Name &name, Value value,
+                      bool carried) {
+  if (Binding *other = lookup(body, name.text)) {
+    if (name.text.size() && body.layer && body.scopes.size() == 1 &&
+        other->value.isPoison() && body.dry)
+      return true;
+    context
+        .error(Code::DuplicateName, name.span,
+               "`" + name.text + "` is defined already")
+        .note(other->span, "the first definition is here")
+        .help("give this one another name");
+    return false;
+  }
+  body.scopes.back()[name.text] = {std::move(value), name.span, carried};
+  return true;
+}
+
+void Elaborator::runBlock(const ast::Block &block, Body &body) {
+  for (const ast::StmtPtr &statement : block.statements) {
+    if (context.failed() || (body.returned && !body.dry))
+      return;
+    runStatement(*statement, body);
+  }
+}
+
+void Elaborator::runStatement(const ast::Stmt &stmt, Body &body) {
+  auto misplaced = [&](const char *what, const char *where) {
+    context.error(Code::MisplacedStatement, stmt.span,
+                  std::string("`") + what + "` stands in a " + where + " only");
+  };
+  using Kind = ast::StmtKind;
+  bool inModel = !body.layer;
+  switch (stmt.kind) {
+  case Kind::Input:
+    return inModel ? runInput(*llvm::cast<ast::InputStmt>(&stmt), body)
+                   : misplaced("input", "model");
+  case Kind::Output:
+    return inModel ? runOutput(*llvm::cast<ast::OutputStmt>(&stmt), body)
+                   : misplaced("output", "model");
+  case Kind::Loss:
+    return inModel ? runLoss(*llvm::cast<ast::LossStmt>(&stmt), body)
+                   : misplaced("loss", "model");
+  case Kind::Metric:
+    return inModel ? runMetric(*llvm::cast<ast::MetricStmt>(&stmt), body)
+                   : misplaced("metric", "model");
+  case Kind::Let:
+    return runLet(*llvm::cast<ast::LetStmt>(&stmt), body);
+  case Kind::Assign:
+    return runAssign(*llvm::cast<ast::AssignStmt>(&stmt), body);
+  case Kind::Param:
+    return runParam(*llvm::cast<ast::ParamStmt>(&stmt), body);
+  case Kind::State: {
+    const auto &state = *llvm::cast<ast::StateStmt>(&stmt);
+    evalType(state.type, body);
+    context.notYet(stmt.span, "`state`");
+    bind(body, state.name, {});
+    return;
+  }
+  case Kind::Update: {
+    const auto &update = *llvm::cast<ast::UpdateStmt>(&stmt);
+    context.notYet(stmt.span, "`update`");
+    if (!lookup(body, update.name.text))
+      context
+          .error(Code::UnknownName, update.name.span,
+                 "no state named `" + update.name.text + "` here")
+          .suggest(suggestName(update.name.text, namesInScope(body)));
+    else
+      eval(*update.value, body);
+    return;
+  }
+  case Kind::OverDataset:
+    context.notYet(stmt.span, "`over dataset`");
+    body.scopes.emplace_back();
+    runBlock(llvm::cast<ast::OverDatasetStmt>(&stmt)->body, body);
+    body.scopes.pop_back();
+    return;
+  case Kind::Repeat:
+    return runRepeat(*llvm::cast<ast::RepeatStmt>(&stmt), body);
+  case Kind::If:
+    return runIf(*llvm::cast<ast::IfStmt>(&stmt), body);
+  case Kind::Return:
+    if (inModel)
+      return misplaced("return", "layer");
+    body.result = eval(*llvm::cast<ast::ReturnStmt>(&stmt)->value, body);
+    body.resultSpan = llvm::cast<ast::ReturnStmt>(&stmt)->value->span;
+    body.returned = true;
+    return;
+  case Kind::Yield:
+    return misplaced("yield", "scan");
+  }
+}
+
+void Elaborator::runLet(const ast::LetStmt &stmt, Body &body) {
+  Value value = eval(*stmt.value, body);
+  if (context.failed())
+    return;
+  if (!stmt.tuple) {
+    if (value.is(Value::Kind::Batch))
+      isOperand(value, stmt.value->span);
+    else
+      bind(body, stmt.names[0], value, true);
+    return;
+  }
+  if (!value.isPoison() && (!value.is(Value::Kind::Tuple) ||
+                            value.elements.size() != stmt.names.size())) {
+    context.error(Code::TupleCount, stmt.value->span,
+                  std::to_string(stmt.names.size()) +
+                      " names take as many values, found " + value.describe());
+    return;
+  }
+  for (size_t i = 0; i < stmt.names.size(); ++i)
+    if (!bind(body, stmt.names[i],
+              value.isPoison() ? Value() : value.elements[i], true))
+      return;
+}
+
+void Elaborator::runAssign(const ast::AssignStmt &stmt, Body &body) {
+  Value value = eval(*stmt.value, body);
+  for (const ast::Name &name : stmt.names) {
+    if (context.failed())
+      return;
+    Binding *binding = lookup(body, name.text);
+    if (!binding) {
+      context
+          .error(Code::UnknownName, name.span,
+                 "no value named `" + name.text + "` to assign to")
+          .suggest(suggestName(name.text, namesInScope(body)))
+          .help("`let " + name.text + " = ...` makes a new one");
+      return;
+    }
+    bool inLoop =
+        body.scopes.size() > 1 && !body.scopes.back().count(name.text);
+    if (!inLoop || !binding->carried) {
+      context
+          .error(Code::BadAssignment, name.span,
+                 "only `repeat` and `scan` give an outer value a new one")
+          .note(binding->span, "`" + name.text + "` is defined here")
+          .help("use `let` with another name");
+      return;
+    }
+    if (!stmt.tuple && value.is(Value::Kind::Tensor) &&
+        binding->value.is(Value::Kind::Tensor) &&
+        value.node->type != binding->value.node->type) {
+      context
+          .error(Code::ResultMismatch, stmt.value->span,
+                 "`" + name.text + "` is a `" +
+                     spell(binding->value.node->type) + "` and becomes a `" +
+                     spell(value.node->type) + "`")
+          .note(binding->span, "it is defined here");
+      return;
+    }
+    binding->value = {};
+  }
+}
+
+void Elaborator::runIf(const ast::IfStmt &stmt, Body &body) {
+  Value condition = eval(*stmt.condition, body);
+  if (context.failed())
+    return;
+  auto run = [&](const ast::Block &block) {
+    body.scopes.emplace_back();
+    runBlock(block, body);
+    body.scopes.pop_back();
+  };
+  if (condition.isPoison()) {
+    run(stmt.then);
+    if (stmt.otherwise)
+      run(*stmt.otherwise);
+    return;
+  }
+  if (!condition.is(Value::Kind::Bool)) {
+    context
+        .error(Code::ConditionNotConstant, stmt.condition->span,
+               "`if` is decided at compile time, and this is " +
+                   condition.describe())
+        .help("`where(c, a, b)` chooses per element");
+    return;
+  }
+  if (condition.truth)
+    run(stmt.then);
+  else if (stmt.otherwise)
+    run(*stmt.otherwise);
+}
+
+void Elaborator::runRepeat(const ast::RepeatStmt &stmt, Body &body) {
+  Value range = eval(*stmt.range, body);
+  if (context.failed())
+    return;
+  if (!range.isPoison() && (!range.is(Value::Kind::Range) ||
+                            !range.elements[0].is(Value::Kind::Int) ||
+                            !range.elements[1].is(Value::Kind::Int))) {
+    context.error(Code::BadRange, stmt.range->span,
+                  "`repeat` runs over a range of integers such as `0..4`, "
+                  "found " +
+                      range.describe());
+    return;
+  }
+  context.notYet(stmt.span, "`repeat`");
+  body.scopes.emplace_back();
+  if (bind(body, stmt.variable, Value::of(int64_t{0})))
+    runBlock(stmt.body, body);
+  body.scopes.pop_back();
+}
+
+Value Elaborator::evalScan(const ast::ScanExpr &expr, Body &body) {
+  eval(*expr.source, body);
+  context.notYet(expr.span, "`scan`");
+  body.scopes.emplace_back();
+  for (const ast::Carry &carry : expr.carries) {
+    eval(*carry.init, body);
+    if (context.failed() || !bind(body, carry.name, {}, true))
+      return {};
+  }
+  for (const ast::Name &variable : expr.variables)
+    if (!bind(body, variable, {}))
+      return {};
+  body.scopes.emplace_back();
+  for (const ast::StmtPtr &statement : expr.body.statements) {
+    if (context.failed())
+      return {};
+    if (const auto *yield = llvm::dyn_cast<ast::YieldStmt>(statement.get()))
+      eval(*yield->value, body);
+    else
+      runStatement(*statement, body);
+  }
+  body.scopes.pop_back();
+  body.scopes.pop_back();
+  return {};
+}
+
+void Elaborator::runInput(const ast::InputStmt &stmt, Body &body) {
+  for (const ast::ExprPtr &dim : stmt.type.dims)
+    if (llvm::isa<ast::EllipsisExpr>(dim.get())) {
+      context.error(Code::UnboundDimension, dim->span,
+                    "an input has all its dimensions");
+      return;
+    }
+  std::optional<TensorType> type = evalType(stmt.type, body);
+  if (!type) {
+    if (!context.failed())
+      bind(body, stmt.name, {});
+    return;
+  }
+  if (type->shape.empty() || !type->shape[0].isBatch) {
+    context
+        .error(Code::InputWithoutBatch, stmt.type.span,
+               "the first dimension of an input is the batch `B`, and this is "
+               "a `" +
+                   spell(*type) + "`")
+        .help("write `" + std::string(spell(type->dtype)) + "[B, ...]`");
+    return;
+  }
+  if (type->dtype == DType::F16 || type->dtype == DType::BF16 ||
+      type->dtype == DType::Bool)
+    context.notYet(stmt.type.span, "an input of type `" +
+                                       std::string(spell(type->dtype)) + "`");
+  Node *node = build.leaf("input", stmt.name.text, *type);
+  node->span = stmt.name.span;
+  if (!bind(body, stmt.name, Value::tensor(node)))
+    return;
+  for (const InputInfo &input : context.model.inputs)
+    if (input.name == stmt.name.text)
+      return; // of another mode
+  context.model.inputs.push_back({stmt.name.text, *type, 0, stmt.name.span});
+}
+
+void Elaborator::runOutput(const ast::OutputStmt &stmt, Body &body) {
+  Value value;
+  Span span = stmt.name.span;
+  if (stmt.value) {
+    value = eval(*stmt.value, body);
+    span = stmt.value->span;
+  } else {
+    ast::NameExpr name;
+    name.name = stmt.name.text;
+    name.span = span;
+    value = evalName(name, body);
+  }
+  if (context.failed())
+    return;
+  for (const NamedNode &other : graph.outputs)
+    if (other.name == stmt.name.text) {
+      context
+          .error(Code::DuplicateName, stmt.name.span,
+                 "two outputs are named `" + other.name + "`")
+          .note(other.span, "the first is here");
+      return;
+    }
+  if (value.isPoison())
+    return;
+  Node *node = requireTensor(value, span, "an output");
+  if (!node)
+    return;
+  if (node->type.batchDim() != 0) {
+    context
+        .error(Code::OutputWithoutBatch, span,
+               "the first dimension of an output is the batch `B`, and this "
+               "is a `" +
+                   spell(node->type) + "`")
+        .help(node->type.batchDim() > 0
+                  ? "move it to the front with `transpose`"
+                  : "a number about the whole batch is a `metric`");
+    return;
+  }
+  graph.outputs.push_back({stmt.name.text, node, stmt.name.span});
+}
+
+void Elaborator::runLoss(const ast::LossStmt &stmt, Body &body) {
+  Value value = eval(*stmt.value, body);
+  if (context.failed())
+    return;
+  if (graph.lossSpan.valid()) {
+    context.error(Code::SecondLoss, stmt.span, "a model has one loss")
+        .note(graph.lossSpan, "the first is here")
+        .help("add them up: `loss a + b`");
+    return;
+  }
+  graph.lossSpan = stmt.span;
+  if (value.isPoison())
+    return;
+  Node *node = requireTensor(value, stmt.value->span, "a loss");
+  if (!node)
+    return;
+  if (!isFloat(node->type.dtype) || node->type.rank() != 0) {
+    context
+        .error(Code::LossNotScalar, stmt.value->span,
+               "a loss is a scalar float, and this is a `" + spell(node->type) +
+                   "`")
+        .help(isFloat(node->type.dtype)
+                  ? "take the mean over the batch: `mean(...)`"
+                  : "convert it first: `float(...)`");
+    return;
+  }
+  graph.loss = node;
+  checkLoss();
+}
+
+void Elaborator::runMetric(const ast::MetricStmt &stmt, Body &body) {
+  Value value = eval(*stmt.value, body);
+  if (context.failed())
+    return;
+  for (const NamedNode &other : graph.metrics)
+    if (other.name == stmt.name.text) {
+      context
+          .error(Code::DuplicateName, stmt.name.span,
+                 "two metrics are named `" + other.name + "`")
+          .note(other.span, "the first is here");
+      return;
+    }
+  if (value.isPoison())
+    return;
+  Node *node = requireTensor(value, stmt.value->span, "a metric");
+  if (!node)
+    return;
+  if (node->type.rank() != 0) {
+    if (node->type.batchDim() < 0) {
+      context.notYet(stmt.span, "a metric that is a table");
+      return;
+    }
+    context
+        .error(Code::MetricNotScalar, stmt.value->span,
+               "a metric is one number for the batch, and this is a `" +
+                   spell(node->type) + "`")
+        .help("take the mean over the batch: `mean(...)`");
+    return;
+  }
+  if (!isFloat(node->type.dtype))
+    node = build.cast(node, context.compute);
+  graph.metrics.push_back({stmt.name.text, node, stmt.name.span});
+}
+
+} // namespace mlc::frontend

@@ -1,0 +1,281 @@
+//===- Elaborator.h - Checks and expands one model ------------------------===//
+//
+// Runs a model's statements over typed nodes: every layer call is expanded with
+// its dimensions and hyper-parameters as numbers. What follows a mistake or an
+// unsupported construct is a poison value, which every rule lets pass.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MLC_FRONTEND_ELABORATOR_H
+#define MLC_FRONTEND_ELABORATOR_H
+
+#include "frontend/Ast.h"
+#include "frontend/Builder.h"
+#include "frontend/Diagnostics.h"
+#include "frontend/Model.h"
+
+#include <map>
+#include <memory>
+#include <set>
+
+namespace mlc::frontend {
+
+/// What an expression is worth.
+struct Value {
+  enum class Kind {
+    Poison,
+    Tensor,
+    Int,
+    Float,
+    Bool,
+    Batch,
+    Text,
+    None,
+    Range,
+    List,
+    Tuple
+  };
+  Kind kind = Kind::Poison;
+  Node *node = nullptr;
+  int64_t integer = 0;
+  double number = 0;
+  bool truth = false;
+  std::string text;
+  std::vector<Value> elements; ///< of a list or tuple; both ends of a range
+
+  static Value tensor(Node *node);
+  static Value of(int64_t integer);
+  static Value of(double number);
+  static Value of(bool truth);
+  static Value of(const Dim &dim);
+  bool is(Kind k) const { return kind == k; }
+  bool isPoison() const { return kind == Kind::Poison; }
+  bool isNumber() const { return kind == Kind::Int || kind == Kind::Float; }
+  double asDouble() const {
+    return kind == Kind::Int ? static_cast<double>(integer) : number;
+  }
+  std::string describe() const; ///< `f32[B, 64]`, `the number 3`
+};
+
+/// Shared by the elaborations of one model.
+struct CheckContext {
+  CheckContext(const SourceManager &sources, DiagnosticEngine &diagnostics,
+               const ast::Program &program, const ast::Program &library)
+      : sources(sources), diagnostics(diagnostics), program(program),
+        library(library) {}
+
+  const SourceManager &sources;
+  DiagnosticEngine &diagnostics;
+  const ast::Program &program; ///< files[0] is the user's
+  const ast::Program &library;
+  DType compute = DType::F32;
+  CheckedModel model;
+  std::set<const ast::LayerDecl *> instantiated;
+
+  bool failed() const { return diagnostics.hasErrors(); }
+  DiagnosticBuilder error(Code code, Span span, std::string message) {
+    return diagnostics.error(code, span, std::move(message));
+  }
+  /// Remembers a construct that is not there yet; the first in the source is
+  /// reported when everything else is right.
+  void notYet(Span span, std::string what);
+  bool hasNotYet() const { return !unsupported.empty(); }
+  void reportNotYet();
+
+private:
+  Span unsupportedSpan;
+  std::string unsupported;
+};
+
+/// A layer call: its parameters by name and the calls inside it.
+struct Instance {
+  std::string path, layer;
+  Span span;
+  std::map<std::string, Node *> parameters;
+  std::map<std::string, std::unique_ptr<Instance>> children;
+};
+
+struct Binding {
+  Value value;
+  Span span;
+  bool carried = false; ///< may be assigned
+};
+
+/// The state of one body while its statements run.
+struct Body {
+  const ast::LayerDecl *layer = nullptr; ///< null: the model
+  const ast::Program *home = nullptr;    ///< where its file is
+  size_t file = 0;
+  std::vector<std::map<std::string, Binding>> scopes{1};
+  Instance *self = nullptr;
+  std::map<std::string, int> numbering;
+  bool dry = false; ///< with poison arguments, for the names alone
+  bool returned = false;
+  Value result;
+  Span resultSpan;
+};
+
+/// One argument of a call.
+struct Actual {
+  Value value;
+  Span span;
+  bool given = false;
+};
+
+struct CallSite {
+  const ast::CallExpr &call;
+  Body &body;
+  std::vector<Actual> args;   ///< by the order of the parameters
+  std::vector<Actual> spread; ///< of a variadic parameter
+};
+
+struct BuiltinSpec;
+
+class Elaborator {
+public:
+  Elaborator(CheckContext &context, Graph &graph, Mode mode)
+      : context(context), build(graph), graph(graph), mode(mode) {}
+
+  void runModel(const ast::ModelDecl &model,
+                const std::map<std::string, Value> &hyperparameters);
+  /// Checks a layer that nobody calls: names and calls, without shapes.
+  void runLayerDry(const ast::LayerDecl &layer, const ast::Program &home,
+                   size_t file);
+  /// The value of an expression of a block, where hyper-parameters are known.
+  Value evalInModel(const ast::Expr &expr);
+  const Instance &root() const { return *rootInstance; }
+  std::vector<std::string> callableNames(const Body &body) const;
+
+  Value eval(const ast::Expr &expr, Body &body);
+
+private:
+  friend struct BuiltinSpec;
+  // Expressions (ElaborateExprs.cpp, ElaborateOperators.cpp)
+  Value evalName(const ast::NameExpr &expr, Body &body);
+  Value evalUnary(const ast::UnaryExpr &expr, Body &body);
+  Value evalBinary(const ast::BinaryExpr &expr, Body &body);
+  Value evalMember(const ast::MemberExpr &expr, Body &body);
+  Value evalIndex(const ast::IndexExpr &expr, Body &body);
+  Value evalScan(const ast::ScanExpr &expr, Body &body);
+  Instance *findInstance(const ast::Expr &expr, Body &body);
+  Value foldBinary(ast::BinaryOp op, const Value &a, const Value &b, Span span);
+  Value matmul(Node *a, Node *b, Span span);
+  Value power(Node *base, const Value &exponent, Span span, Span exponentSpan);
+
+  /// Both operands as tensors of one type and shape, or an error.
+  bool unite(Value &a, Value &b, Span aSpan, Span bSpan, Span span,
+             bool divides, bool boolsToo, Node *&x, Node *&y);
+  bool stretch(Node *&a, Node *&b, Span aSpan, Span bSpan, Span span);
+  std::optional<DType> literalType(DType other, const Value &literal, Span span,
+                                   Span otherSpan);
+  Node *toTensor(const Value &value, DType dtype);
+  /// A value that arithmetic takes: a tensor or a number; else an error.
+  bool isOperand(const Value &value, Span span);
+  Node *requireTensor(const Value &value, Span span, const char *what);
+  Value finish(Node *node, Span span);
+
+  // Calls (ElaborateCalls.cpp)
+  struct Callable {
+    const ast::LayerDecl *layer = nullptr;
+    const ast::Program *home = nullptr;
+    size_t file = 0;
+    const BuiltinSpec *builtin = nullptr;
+    bool known = false; ///< its name is the language's, but it isn't there yet
+  };
+  Callable findCallable(const std::string &name, const Body &body) const;
+  Value evalCall(const ast::CallExpr &call, Body &body);
+  Value callLayer(const ast::CallExpr &call, Body &body, const Callable &what);
+  Value callBuiltin(const ast::CallExpr &call, Body &body,
+                    const BuiltinSpec &spec);
+  bool matchArguments(const ast::CallExpr &call, Body &body,
+                      const std::vector<std::string> &names,
+                      const std::vector<bool> &named, bool variadic,
+                      CallSite &site, Span declared);
+  Instance *makeInstance(const ast::CallExpr &call, Body &body);
+  bool bindHyperparameter(const ast::Parameter &parameter, Actual &actual,
+                          Body &inner);
+  bool bindTensor(const ast::Parameter &parameter, Actual &actual, Body &inner,
+                  std::vector<std::pair<const ast::Expr *, Dim>> &later,
+                  std::vector<Span> &laterSpans);
+  Value checkResult(const ast::LayerDecl &layer, Body &inner, Span callSpan);
+  Value matchResult(const ast::Type &type, Value value, Body &inner, Span span);
+  std::optional<Value> convertTo(const ast::Type &type, const Value &value,
+                                 Span span);
+
+  // Shapes (ElaborateShapes.cpp)
+  std::optional<Dim> evalDim(const ast::Expr &expr, Body &body);
+  std::optional<TensorType> evalType(const ast::Type &type, Body &body);
+  std::optional<Shape> toShape(const Value &value, Span span);
+  std::optional<Dim> toDim(const Value &value, Span span);
+  std::optional<std::vector<int64_t>> toAxes(const Actual &axis, int64_t rank,
+                                             Span span);
+  std::optional<int64_t> toInt(const Actual &actual, const char *what);
+
+  // Statements (ElaborateStatements.cpp)
+  void runBlock(const ast::Block &block, Body &body);
+  void runStatement(const ast::Stmt &stmt, Body &body);
+  void runLet(const ast::LetStmt &stmt, Body &body);
+  void runAssign(const ast::AssignStmt &stmt, Body &body);
+  void runInput(const ast::InputStmt &stmt, Body &body);
+  void runParam(const ast::ParamStmt &stmt, Body &body);
+  void runIf(const ast::IfStmt &stmt, Body &body);
+  void runRepeat(const ast::RepeatStmt &stmt, Body &body);
+  void runOutput(const ast::OutputStmt &stmt, Body &body);
+  void runLoss(const ast::LossStmt &stmt, Body &body);
+  void runMetric(const ast::MetricStmt &stmt, Body &body);
+  bool bind(Body &body, const ast::Name &name, Value value,
+            bool carried = false);
+  Binding *lookup(Body &body, const std::string &name);
+  std::vector<std::string> namesInScope(const Body &body) const;
+  bool initialize(const ast::ParamStmt &stmt, Body &body, ParameterInfo &info);
+
+  // Builtin functions (Builtins*.cpp)
+public:
+  Value builtinUnary(CallSite &site);
+  Value builtinBinary(CallSite &site);
+  Value builtinWhere(CallSite &site);
+  Value builtinReduce(CallSite &site);
+  Value builtinArgReduce(CallSite &site);
+  Value builtinReshape(CallSite &site);
+  Value builtinTranspose(CallSite &site);
+  Value builtinFlatten(CallSite &site);
+  Value builtinCast(CallSite &site);
+  Value builtinFill(CallSite &site);
+  Value builtinFillLike(CallSite &site);
+  Value builtinConcat(CallSite &site);
+  Value builtinSplit(CallSite &site);
+  Value builtinArange(CallSite &site);
+  Value builtinCrossEntropy(CallSite &site);
+  Node *reshapeTo(Node *x, Shape shape, Span span);
+
+  using Builtin = Value (Elaborator::*)(CallSite &);
+  static const BuiltinSpec *findBuiltin(const std::string &name);
+  static std::vector<std::string> builtinNames();
+  static bool isKnownCallable(const std::string &name);
+  void checkLoss();
+
+private:
+  CheckContext &context;
+  GraphBuilder build;
+  Graph &graph;
+  Mode mode;
+  std::unique_ptr<Instance> rootInstance = std::make_unique<Instance>();
+  std::unique_ptr<Body> modelBody;
+  std::vector<const ast::LayerDecl *> stack;
+  std::map<std::string, Node *> parameterNodes;
+};
+
+/// A function of the language. `parameters`: "x y? |axis? keepdims?": `?` may
+/// be left out, after `|` only by name, `*` any number.
+struct BuiltinSpec {
+  const char *name;
+  const char *parameters;
+  Elaborator::Builtin run;
+};
+
+/// The names of an initializer and what it becomes for a shape.
+std::vector<std::string> initializerNames();
+
+} // namespace mlc::frontend
+
+#endif // MLC_FRONTEND_ELABORATOR_H

@@ -1,0 +1,330 @@
+//===- Importer.cpp - From a checked model to graph IR --------------------===//
+//
+// One function per mode, with the nodes that its results need, and only the
+// arguments that these use. The batch becomes a number here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/Importer.h"
+
+#include "frontend/ImporterConfig.h"
+#include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphOps.h"
+#include "ir/graph/GraphTypes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace mlc::frontend {
+
+Type elementTypeOf(MLIRContext *context, DType dtype) {
+  switch (dtype) {
+  case DType::F16:
+    return Float16Type::get(context);
+  case DType::BF16:
+    return BFloat16Type::get(context);
+  case DType::F32:
+    return Float32Type::get(context);
+  case DType::F64:
+    return Float64Type::get(context);
+  case DType::I32:
+    return IntegerType::get(context, 32);
+  case DType::I64:
+    return IntegerType::get(context, 64);
+  case DType::U8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case DType::Bool:
+    return IntegerType::get(context, 1);
+  }
+  return {};
+}
+
+namespace {
+
+struct Root {
+  const Node *node;
+  StringRef attribute;
+  Attribute value;
+};
+
+class FunctionImporter {
+public:
+  FunctionImporter(const CheckedModel &model, const SourceManager &sources,
+                   OpBuilder &builder, const Graph &graph, int64_t rows)
+      : model(model), sources(sources), builder(builder), graph(graph),
+        rows(rows) {}
+
+  void run(StringRef name, ArrayRef<Root> roots);
+
+private:
+  RankedTensorType typeOf(const TensorType &type) {
+    SmallVector<int64_t> shape;
+    for (const Dim &dim : type.shape)
+      shape.push_back(dim.isBatch ? rows : dim.size);
+    return RankedTensorType::get(
+        shape, elementTypeOf(builder.getContext(), type.dtype));
+  }
+  mlir::Location locate(Span span, uint32_t path = 0) {
+    return locationOf(builder.getContext(), sources, span, graph.paths[path]);
+  }
+  Value emit(const Node &node);
+  void collect(const Node *node, llvm::DenseSet<const Node *> &seen);
+
+  const CheckedModel &model;
+  const SourceManager &sources;
+  OpBuilder &builder;
+  const Graph &graph;
+  int64_t rows;
+  std::vector<const Node *> order;
+  llvm::DenseMap<const Node *, Value> values;
+  llvm::StringMap<Value> inputs, parameters;
+  Value mask, count;
+};
+
+/// Nodes in the order of definition, found without recursion.
+void FunctionImporter::collect(const Node *node,
+                               llvm::DenseSet<const Node *> &seen) {
+  SmallVector<const Node *> open = {node};
+  while (!open.empty()) {
+    const Node *next = open.pop_back_val();
+    if (seen.insert(next).second)
+      open.append(next->operands.begin(), next->operands.end());
+  }
+}
+
+void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
+  llvm::DenseSet<const Node *> needed;
+  for (const Root &root : roots)
+    collect(root.node, needed);
+  llvm::StringSet<> usedInputs, usedParameters;
+  bool needsMask = false, needsCount = false;
+  for (const Node &node : graph.nodes) {
+    if (!needed.contains(&node))
+      continue;
+    order.push_back(&node);
+    if (node.op == "input")
+      usedInputs.insert(node.word);
+    if (node.op == "parameter")
+      usedParameters.insert(node.word);
+    needsMask |= node.op == "mask";
+    needsCount |= node.op == "count";
+  }
+  MLIRContext *context = builder.getContext();
+  Type computeType = elementTypeOf(context, model.compute);
+  SmallVector<Type> types, results;
+  SmallVector<NamedAttribute> attributes;
+  SmallVector<mlir::Location> locations;
+  auto add = [&](Type type, StringRef attribute, Attribute value,
+                 mlir::Location location) {
+    types.push_back(type);
+    attributes.push_back(builder.getNamedAttr(attribute, value));
+    locations.push_back(location);
+  };
+  for (const ParameterInfo &parameter : model.parameters)
+    if (usedParameters.contains(parameter.path))
+      add(typeOf(parameter.type), graph::kParamAttr,
+          FlatSymbolRefAttr::get(context, parameter.path),
+          locate(parameter.span));
+  for (const InputInfo &input : model.inputs)
+    if (usedInputs.contains(input.name))
+      add(typeOf(input.type), graph::kInputAttr,
+          builder.getStringAttr(input.name), locate(input.span));
+  if (needsMask)
+    add(RankedTensorType::get({rows}, computeType), graph::kMaskAttr,
+        builder.getUnitAttr(), locate(model.span));
+  if (needsCount)
+    add(RankedTensorType::get({}, builder.getI64Type()), graph::kCountAttr,
+        builder.getUnitAttr(), locate(model.span));
+  for (const Root &root : roots)
+    results.push_back(typeOf(root.node->type));
+  auto function =
+      func::FuncOp::create(builder, locate(model.span), name,
+                           FunctionType::get(context, types, results));
+  Block *block = builder.createBlock(&function.getBody(), {}, types, locations);
+  for (auto [i, attribute] : llvm::enumerate(attributes)) {
+    function.setArgAttr(i, attribute.getName(), attribute.getValue());
+    Value argument = block->getArgument(i);
+    if (attribute.getName() == graph::kParamAttr)
+      parameters[cast<FlatSymbolRefAttr>(attribute.getValue()).getValue()] =
+          argument;
+    else if (attribute.getName() == graph::kInputAttr)
+      inputs[cast<StringAttr>(attribute.getValue()).getValue()] = argument;
+    else if (attribute.getName() == graph::kMaskAttr)
+      mask = argument;
+    else
+      count = argument;
+  }
+  for (const Node *node : order)
+    values[node] = emit(*node);
+  SmallVector<Value> returned;
+  for (auto [i, root] : llvm::enumerate(roots)) {
+    returned.push_back(values[root.node]);
+    function.setResultAttr(i, root.attribute, root.value);
+  }
+  func::ReturnOp::create(builder, locate(model.span), returned);
+  builder.setInsertionPointAfter(function);
+}
+
+Value FunctionImporter::emit(const Node &node) {
+  mlir::Location location = locate(node.span, node.path);
+  RankedTensorType type = typeOf(node.type);
+  MLIRContext *context = builder.getContext();
+  auto converted = [&](Value value) -> Value {
+    if (value.getType() == type)
+      return value;
+    return graph::CastOp::create(builder, location, type, value);
+  };
+  if (node.op == "input")
+    return inputs[node.word];
+  if (node.op == "parameter")
+    return parameters[node.word];
+  if (node.op == "mask")
+    return converted(mask);
+  if (node.op == "count")
+    return converted(count);
+  if (node.op == "constant")
+    return graph::ConstantOp::create(builder, location, type, node.number);
+  OperationState state(location, (Twine("graph.") + StringRef(node.op)).str());
+  for (const Node *operand : node.operands)
+    state.addOperands(values[operand]);
+  state.addTypes(type);
+  auto list = [&](StringRef name, size_t i) {
+    SmallVector<int64_t> numbers;
+    for (int64_t number : node.lists[i])
+      numbers.push_back(number == kBatchExtent ? rows : number);
+    state.addAttribute(name, builder.getDenseI64ArrayAttr(numbers));
+  };
+  auto kind = [&] {
+    state.addAttribute("kind",
+                       graph::ReductionKindAttr::get(
+                           context, *graph::symbolizeReductionKind(node.word)));
+  };
+  if (node.op == "broadcast") {
+    list("dims", 0);
+  } else if (node.op == "transpose") {
+    list("perm", 0);
+  } else if (node.op == "compare") {
+    state.addAttribute(
+        "predicate",
+        graph::ComparePredicateAttr::get(
+            context, *graph::symbolizeComparePredicate(node.word)));
+  } else if (node.op == "reduce") {
+    kind();
+    list("dims", 0);
+  } else if (node.op == "arg_reduce") {
+    kind();
+    state.addAttribute("dim", builder.getI64IntegerAttr(node.lists[0][0]));
+  } else if (node.op == "concat" || node.op == "iota") {
+    state.addAttribute("dim", builder.getI64IntegerAttr(node.lists[0][0]));
+  } else if (node.op == "dot") {
+    list("lhsBatch", 0);
+    list("rhsBatch", 1);
+    list("lhsContract", 2);
+    list("rhsContract", 3);
+  } else if (node.op == "slice") {
+    list("starts", 0);
+    list("limits", 1);
+    list("strides", 2);
+  }
+  return builder.create(state)->getResult(0);
+}
+
+graph::InitAttr initOf(MLIRContext *context, const ParameterInfo &parameter) {
+  switch (parameter.init) {
+  case InitKind::Zeros:
+    return graph::InitAttr::get(context, graph::InitKind::zeros);
+  case InitKind::Ones:
+    return graph::InitAttr::get(context, graph::InitKind::ones);
+  case InitKind::Constant:
+    return graph::InitAttr::get(context, graph::InitKind::constant,
+                                {parameter.a});
+  case InitKind::Uniform:
+    return graph::InitAttr::get(context, graph::InitKind::uniform,
+                                {parameter.a, parameter.b});
+  case InitKind::Normal:
+    return graph::InitAttr::get(context, graph::InitKind::normal,
+                                {parameter.a, parameter.b});
+  case InitKind::TruncatedNormal:
+    return graph::InitAttr::get(context, graph::InitKind::truncated_normal,
+                                {parameter.a, parameter.b});
+  }
+  return {};
+}
+
+} // namespace
+
+mlir::Location locationOf(MLIRContext *context, const SourceManager &sources,
+                          Span span, StringRef path) {
+  if (!span.valid())
+    return UnknownLoc::get(context);
+  frontend::Location place = sources.locate(span);
+  mlir::Location location = FileLineColLoc::get(
+      context, llvm::sys::path::filename(StringRef(place.file)), place.line,
+      place.column);
+  if (path.empty())
+    return location;
+  return NameLoc::get(StringAttr::get(context, path), location);
+}
+
+OwningOpRef<ModuleOp> importModel(MLIRContext &context,
+                                  const CheckedModel &model,
+                                  const SourceManager &sources,
+                                  const std::string &sourceName) {
+  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+  mlir::Location location = locationOf(&context, sources, model.span, "");
+  OwningOpRef<ModuleOp> module = ModuleOp::create(location, model.name);
+  addConfiguration(*module, model, sourceName, sources);
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  for (const ParameterInfo &parameter : model.parameters) {
+    SmallVector<int64_t> shape;
+    for (const Dim &dim : parameter.type.shape)
+      shape.push_back(dim.size);
+    auto type = RankedTensorType::get(
+        shape, elementTypeOf(&context, parameter.type.dtype));
+    graph::ParameterOp::create(
+        builder, locationOf(&context, sources, parameter.span, ""),
+        builder.getStringAttr(parameter.path), TypeAttr::get(type),
+        initOf(&context, parameter),
+        graph::ParameterRoleAttr::get(
+            &context, parameter.trained ? graph::ParameterRole::trained
+                                        : graph::ParameterRole::state));
+  }
+  auto roots = [&](const Graph &graph, bool outputs) {
+    SmallVector<Root> list;
+    if (outputs) {
+      for (const NamedNode &output : graph.outputs)
+        list.push_back({output.node, graph::kOutputAttr,
+                        builder.getStringAttr(output.name)});
+      return list;
+    }
+    if (graph.loss)
+      list.push_back({graph.loss, graph::kLossAttr, builder.getUnitAttr()});
+    for (const NamedNode &metric : graph.metrics)
+      list.push_back({metric.node, graph::kMetricAttr,
+                      builder.getStringAttr(metric.name)});
+    return list;
+  };
+  const TrainInfo &training = model.training;
+  auto import = [&](StringRef name, const Graph &graph, int64_t rows,
+                    bool outputs) {
+    SmallVector<Root> list = roots(graph, outputs);
+    if (!list.empty())
+      FunctionImporter(model, sources, builder, graph, rows).run(name, list);
+  };
+  if (!training.optimizer.kind.empty() && model.train.loss)
+    import("train", model.train, training.microbatch * training.microbatches,
+           false);
+  import("eval", model.eval, training.batch, false);
+  import("infer", model.infer, training.batch, true);
+  return module;
+}
+
+} // namespace mlc::frontend

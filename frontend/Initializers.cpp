@@ -1,0 +1,175 @@
+//===- Initializers.cpp - First values of parameters ----------------------===//
+//
+// Schemes that scale with a fan are resolved to numbers here. Fans, of PyTorch:
+// [in, out] for a matrix; in/groups * kh * kw and out * kh * kw for a kernel
+// [out, in/groups, kh, kw]. Glorot and Bengio, AISTATS 2010; He et al., ICCV
+// 2015; LeCun et al., 1998.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/Elaborator.h"
+
+#include <cmath>
+
+namespace mlc::frontend {
+
+std::vector<std::string> initializerNames() {
+  return {"zeros",          "ones",          "constant",
+          "uniform",        "normal",        "truncated_normal",
+          "glorot_uniform", "glorot_normal", "he_uniform",
+          "he_normal",      "lecun_uniform", "lecun_normal",
+          "orthogonal",     "sample"};
+}
+
+bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
+                            ParameterInfo &info) {
+  if (!stmt.init) {
+    context
+        .error(Code::MissingInitializer, stmt.name.span,
+               "parameter `" + stmt.name.text + "` has no initializer")
+        .help("add one: `= zeros`, `= normal(std = 0.02)`, `= glorot_uniform`");
+    return false;
+  }
+  const auto *call = llvm::dyn_cast<ast::CallExpr>(stmt.init.get());
+  const auto *plain = llvm::dyn_cast<ast::NameExpr>(stmt.init.get());
+  std::string name = call ? call->callee.text : plain ? plain->name : "";
+  Span span = call ? call->callee.span : stmt.init->span;
+  std::vector<std::string> names;
+  if (name == "constant")
+    names = {"value"};
+  else if (name == "uniform")
+    names = {"low", "high"};
+  else if (name == "normal" || name == "truncated_normal")
+    names = {"mean", "std"};
+  std::vector<std::string> known = initializerNames();
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    context
+        .error(Code::UnknownInitializer, span,
+               name.empty() ? "an initializer has a name"
+                            : "no initializer named `" + name + "`")
+        .suggest(suggestName(name, known));
+    return false;
+  }
+  if (name == "orthogonal" || name == "sample") {
+    context.notYet(span, "the initializer `" + name + "`");
+    return true;
+  }
+  std::vector<double> numbers;
+  if (name == "uniform")
+    numbers = {0, 1};
+  else if (!names.empty())
+    numbers =
+        name == "constant" ? std::vector<double>{0} : std::vector<double>{0, 1};
+  if (call) {
+    CallSite site{*call, body, {}, {}};
+    if (!matchArguments(*call, body, names, std::vector<bool>(names.size()),
+                        false, site, Span()))
+      return false;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (!site.args[i].given)
+        continue;
+      const Value &value = site.args[i].value;
+      if (value.isPoison())
+        return true;
+      if (!value.isNumber()) {
+        context.error(Code::ExpectedConstant, site.args[i].span,
+                      "`" + names[i] +
+                          "` is a number known at compile time, "
+                          "found " +
+                          value.describe());
+        return false;
+      }
+      numbers[i] = value.asDouble();
+    }
+  }
+  auto bad = [&](std::string why) {
+    context.error(Code::BadInitializer, stmt.init->span, std::move(why));
+    return false;
+  };
+  if (name == "zeros" || name == "ones") {
+    info.init = name == "zeros" ? InitKind::Zeros : InitKind::Ones;
+    return true;
+  }
+  if (!names.empty()) {
+    info.init = name == "constant"  ? InitKind::Constant
+                : name == "uniform" ? InitKind::Uniform
+                : name == "normal"  ? InitKind::Normal
+                                    : InitKind::TruncatedNormal;
+    info.a = numbers[0];
+    info.b = numbers.size() > 1 ? numbers[1] : 0;
+    if (name == "uniform" && !(info.a < info.b))
+      return bad("`uniform` needs `low` below `high`");
+    if ((name == "normal" || name == "truncated_normal") && info.b < 0)
+      return bad("a standard deviation is at least 0");
+    return true;
+  }
+  const Shape &shape = info.type.shape;
+  if (shape.size() < 2)
+    return bad("`" + name + "` needs at least two dimensions, and this is a `" +
+               spell(info.type) + "`");
+  double in, out;
+  if (shape.size() == 2) {
+    in = static_cast<double>(shape[0].size);
+    out = static_cast<double>(shape[1].size);
+  } else {
+    double kernel =
+        static_cast<double>(elementCount(shape, 2, shape.size()).value_or(1));
+    in = static_cast<double>(shape[1].size) * kernel;
+    out = static_cast<double>(shape[0].size) * kernel;
+  }
+  bool glorot = name.starts_with("glorot");
+  double variance = glorot                   ? 2 / (in + out)
+                    : name.starts_with("he") ? 2 / in
+                                             : 1 / in;
+  if (name.ends_with("uniform")) {
+    info.init = InitKind::Uniform;
+    info.b = std::sqrt(3 * variance);
+    info.a = -info.b;
+  } else {
+    info.init = InitKind::Normal;
+    info.b = std::sqrt(variance);
+  }
+  return true;
+}
+
+void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
+  std::optional<TensorType> type = evalType(stmt.type, body);
+  if (context.failed())
+    return;
+  ParameterInfo info;
+  if (type)
+    info.type = *type;
+  info.path =
+      (body.self->path.empty() ? "" : body.self->path + ".") + stmt.name.text;
+  info.span = stmt.name.span;
+  if (type && type->batchDim() >= 0) {
+    context.error(Code::BatchMixed, stmt.type.span,
+                  "a parameter has no batch dimension");
+    return;
+  }
+  if (type && !isFloat(type->dtype)) {
+    context
+        .error(Code::WrongElementType, stmt.type.span,
+               "a trained parameter is a float, and this is a `" +
+                   spell(*type) + "`")
+        .help("`state` holds what is not trained");
+    return;
+  }
+  if (!type) {
+    bind(body, stmt.name, {});
+    return;
+  }
+  if (!initialize(stmt, body, info))
+    return;
+  Node *node = build.leaf("parameter", info.path, info.type);
+  node->span = stmt.name.span;
+  if (!bind(body, stmt.name, Value::tensor(node)))
+    return;
+  body.self->parameters[stmt.name.text] = node;
+  for (const ParameterInfo &other : context.model.parameters)
+    if (other.path == info.path)
+      return; // of another mode
+  context.model.parameters.push_back(std::move(info));
+}
+
+} // namespace mlc::frontend

@@ -1,0 +1,146 @@
+//===- Model.h - A checked model ------------------------------------------===//
+//
+// What the checker makes of a file and the importer turns into IR: one graph of
+// typed nodes per mode, the parameters, and the blocks with every field filled.
+// Layers are gone; names, shapes and types are right.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MLC_FRONTEND_MODEL_H
+#define MLC_FRONTEND_MODEL_H
+
+#include "frontend/Source.h"
+#include "frontend/Types.h"
+
+#include <array>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mlc::frontend {
+
+/// Stands for the batch in a node's list of numbers.
+inline constexpr int64_t kBatchExtent = -1;
+
+/// One value of a graph. `op` is an op of the graph dialect without its prefix,
+/// or `input`, `parameter`, `mask`, `count`.
+struct Node {
+  std::string_view op;
+  std::vector<Node *> operands;
+  TensorType type;
+  /// The op's lists: dims, perm, shape (see Builder.cpp); for `dot` the four
+  /// lists in order, for `slice` starts, limits, strides.
+  std::array<std::vector<int64_t>, 4> lists;
+  std::string word;  ///< predicate, kind of a reduction, or a name
+  double number = 0; ///< value of a `constant`
+  Span span;
+  uint32_t path = 0; ///< index into Graph::paths of the instance it is in
+  /// Depends on a reduction over the batch, or is one.
+  bool afterBatch = false;
+  /// Is itself a reduction over the batch.
+  bool reducesBatch = false;
+};
+
+enum class Mode { Train, Eval, Infer };
+
+struct NamedNode {
+  std::string name;
+  Node *node = nullptr;
+  Span span;
+};
+
+/// The model, specialised for one mode. Nodes are in order of definition.
+struct Graph {
+  std::deque<Node> nodes;
+  std::vector<std::string> paths{""}; ///< of instances; [0] is the model
+  Node *loss = nullptr;
+  Span lossSpan;
+  std::vector<NamedNode> metrics, outputs;
+};
+
+enum class InitKind { Zeros, Ones, Constant, Uniform, Normal, TruncatedNormal };
+
+struct ParameterInfo {
+  std::string path;
+  TensorType type;
+  InitKind init = InitKind::Zeros;
+  double a = 0, b = 0;
+  bool trained = true;
+  Span span;
+};
+
+struct InputInfo {
+  std::string name;
+  TensorType type;   ///< with the batch
+  int64_t limit = 0; ///< > 0: an integer input is in [0, limit)
+  Span span;
+};
+
+/// A learning rate over the steps. Kinds and fields:
+///   constant value; step value, every, factor; linear peak, end, warmup,
+///   steps; cosine peak, end, warmup, steps (0 steps: the whole training).
+struct Schedule {
+  std::string kind = "constant";
+  std::vector<std::pair<std::string, double>> numbers;
+  std::vector<std::pair<std::string, int64_t>> counts;
+};
+
+struct Optimizer {
+  std::string kind; ///< sgd adam adamw; empty: none
+  Schedule lr;
+  std::vector<std::pair<std::string, double>> numbers; ///< beta1, ...
+  std::vector<std::pair<std::string, bool>> flags;     ///< nesterov
+  Span span;
+};
+
+/// What a group leaves out is as in the optimizer.
+struct GroupInfo {
+  std::string pattern;
+  std::vector<std::pair<std::string, double>> numbers;
+  bool frozen = false;
+};
+
+struct TrainInfo {
+  bool present = false;
+  int64_t batch = 1, microbatch = 1, microbatches = 1;
+  int64_t epochs = 0, steps = 0, seed = 0;
+  double clipNorm = 0;
+  std::string precision = "f32", sum = "tree";
+  Optimizer optimizer;
+  std::vector<GroupInfo> groups;
+};
+
+struct ColumnInfo {
+  std::string input, file;
+  int64_t first = 0, last = 0;
+};
+
+struct SplitInfo {
+  std::string name, reader, file;
+  bool header = false, shuffle = true;
+  int64_t firstRow = 0, lastRow = -1;
+  std::vector<ColumnInfo> columns;
+  Span span;
+};
+
+struct AxisInfo {
+  std::string name;
+  int64_t size = 1; ///< -1: elastic
+};
+
+struct CheckedModel {
+  std::string name;
+  Graph train, eval, infer;
+  DType compute = DType::F32;
+  std::vector<InputInfo> inputs;
+  std::vector<ParameterInfo> parameters;
+  TrainInfo training;
+  std::vector<SplitInfo> splits;
+  std::vector<AxisInfo> mesh;
+  Span span;
+};
+
+} // namespace mlc::frontend
+
+#endif // MLC_FRONTEND_MODEL_H
