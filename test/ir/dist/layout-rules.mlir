@@ -115,3 +115,30 @@ func.func @two_meshes(%x: tensor<4xf32, #a>, %y: tensor<4xf32, #b>) {
   %0 = "graph.add"(%x, %y) : (tensor<4xf32, #a>, tensor<4xf32, #b>) -> tensor<4xf32, #a>
   return
 }
+
+// -----
+
+#part0 = #dist.layout<@mesh, [], partial = ["data"]>
+#whole0 = #dist.layout<@mesh, []>
+func.func @divides_by_a_partial_sum(
+    %x: tensor<f32, #whole0>,
+    // expected-note @below {{an all_reduce of this value is missing}}
+    %y: tensor<f32, #part0>) {
+  // A partial sum may be divided, ...
+  %0 = "graph.div"(%y, %x) : (tensor<f32, #part0>, tensor<f32, #whole0>) -> tensor<f32, #part0>
+  // ... and may not divide.
+  // expected-error @below {{operand #1 is a partial sum over "data", and this op needs its value whole}}
+  %1 = "graph.div"(%x, %y) : (tensor<f32, #whole0>, tensor<f32, #part0>) -> tensor<f32, #part0>
+  return
+}
+
+// -----
+
+#max0 = #dist.layout<@mesh, [], partial_max = ["data"]>
+func.func @negates_a_maximum(
+    // expected-note @below {{an all_reduce of this value is missing}}
+    %x: tensor<f32, #max0>) {
+  // expected-error @below {{operand #0 is a partial maximum over "data", and this op needs its value whole}}
+  %0 = graph.neg %x : tensor<f32, #max0>
+  return
+}
