@@ -67,6 +67,8 @@ private:
       consider(name);
       if (name != path || name.empty())
         continue;
+      if (found && key == "graph.param")
+        return; // the same in every program
       found = true;
       if (key == "graph.input")
         return describe(func, "input", argument,
