@@ -205,8 +205,6 @@ Result<Dataset> Dataset::open(const SplitSpec &spec, const fs::path &directory,
   if (error)
     return fileError("make the cache folder", folder, error.value());
   fs::path path = folder / (toHex(*key) + ".rows");
-  if (keep && fs::exists(path, error) && data.load(path, *key))
-    return data;
   std::optional<DecodeLock> lock;
   if (keep) {
     lock.emplace(folder / (toHex(*key) + ".lock"));

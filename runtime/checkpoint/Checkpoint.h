@@ -1,0 +1,56 @@
+//===- Checkpoint.h - Training state on disk ------------------------------===//
+//
+// DIR/step-N/{manifest.json, weights.safetensors}; DIR/latest is a symbolic
+// link to the newest. A folder is written aside, synced and renamed, so that
+// DIR/step-N is whole or absent.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MLC_RUNTIME_CHECKPOINT_CHECKPOINT_H
+#define MLC_RUNTIME_CHECKPOINT_CHECKPOINT_H
+
+#include "runtime/checkpoint/Safetensors.h"
+
+namespace mlrt {
+
+/// Where training stands, and of what. Random numbers follow from seed and
+/// step alone.
+struct CheckpointInfo {
+  uint64_t step = 0;        ///< steps done
+  uint64_t epoch = 0;       ///< epoch of the next step
+  uint64_t stepInEpoch = 0; ///< number of the next step in its epoch
+  uint64_t seed = 0;
+  uint64_t batch = 0; ///< global rows
+  uint64_t modelDigest = 0;
+  std::string model;
+  std::string producer;
+};
+
+/// Writes DIR/step-N, points DIR/latest to it and keeps of the others only the
+/// one that was latest before. One process at a time.
+/// \returns kRunFailed for a full disk; nothing kept is lost then.
+Status writeCheckpoint(const std::filesystem::path &directory,
+                       const CheckpointInfo &info,
+                       std::span<const NamedTensor> tensors);
+
+struct Checkpoint {
+  CheckpointInfo info;
+  SafetensorsFile weights;
+};
+
+/// Opens DIR (its latest) or DIR/step-N and verifies the checksums.
+/// \returns kBadInput for an absent or damaged checkpoint.
+Result<Checkpoint> openCheckpoint(const std::filesystem::path &path);
+
+/// Whether DIR holds a checkpoint to resume from.
+bool hasCheckpoint(const std::filesystem::path &directory);
+
+/// A safetensors file, or the weights of a checkpoint.
+Result<SafetensorsFile> openWeights(const std::filesystem::path &path);
+
+/// Whether training as `now` may resume from `saved`: the same model and
+/// batch. \returns kInvalidArgument saying what differs.
+Status checkResume(const CheckpointInfo &saved, const CheckpointInfo &now);
+
+} // namespace mlrt
+
+#endif // MLC_RUNTIME_CHECKPOINT_CHECKPOINT_H
