@@ -98,8 +98,11 @@ Node *GraphBuilder::select(Node *condition, Node *a, Node *b) {
   return add("select", {condition, a, b}, a->type);
 }
 
-Node *GraphBuilder::maskLike(Node *x) {
-  return broadcast(mask(x->type.dtype), x->type.shape, {x->type.batchDim()});
+Node *GraphBuilder::maskRows(Node *x, double neutral) {
+  Node *flags = mask(DType::F32);
+  Node *real = compare("ne", flags, constant(DType::F32, flags->type.shape, 0));
+  real = broadcast(real, x->type.shape, {x->type.batchDim()});
+  return select(real, x, constant(x->type.dtype, x->type.shape, neutral));
 }
 
 namespace {
@@ -145,17 +148,8 @@ Node *GraphBuilder::reduce(const std::string &kind, Node *x,
     }
   reduceDims(within);
   if (overBatch) {
-    if (primitive == "sum") {
-      result = binary("mul", result, maskLike(result));
-    } else {
-      Node *flags = mask(DType::F32);
-      Node *real =
-          compare("ne", flags, constant(DType::F32, flags->type.shape, 0));
-      real = broadcast(real, result->type.shape, {result->type.batchDim()});
-      Node *neutral = constant(x->type.dtype, result->type.shape,
-                               neutralFor(kind, x->type.dtype));
-      result = select(real, result, neutral);
-    }
+    result = maskRows(result,
+                      primitive == "sum" ? 0 : neutralFor(kind, x->type.dtype));
     reduceDims({result->type.batchDim()});
     result->reducesBatch = result->afterBatch = true;
   }
@@ -185,8 +179,10 @@ Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
                         std::vector<int64_t> bBatch, int64_t aContract,
                         int64_t bContract) {
   bool overBatch = a->type.shape[aContract].isBatch;
-  if (overBatch)
-    a = binary("mul", a, maskLike(a));
+  if (overBatch) {
+    a = maskRows(a, 0);
+    b = maskRows(b, 0);
+  }
   Shape shape;
   for (int64_t dim : aBatch)
     shape.push_back(a->type.shape[dim]);

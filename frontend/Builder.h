@@ -52,7 +52,8 @@ public:
 
 private:
   Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);
-  Node *maskLike(Node *x);
+  /// `x` with `neutral` in the rows of padding. It selects: 0 * NaN is NaN.
+  Node *maskRows(Node *x, double neutral);
 
   Graph &graph;
 };

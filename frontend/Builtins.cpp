@@ -292,6 +292,14 @@ Value Elaborator::builtinCrossEntropy(CallSite &site) {
                       : "labels are integers, found " + y.value.describe());
     return {};
   }
+  Shape leading = logits->type.shape;
+  if (leading.size() > 2) {
+    leading.pop_back();
+    if (leading == labels->type.shape) {
+      context.notYet(site.call.span, "a label for each element of a row");
+      return {};
+    }
+  }
   if (logits->type.rank() != 2 || labels->type.rank() != 1 ||
       logits->type.shape[0] != labels->type.shape[0]) {
     context

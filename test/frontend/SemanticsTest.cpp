@@ -112,13 +112,40 @@ TEST(Import, WrongOverrideIsAnErrorOfUsage) {
   options.overrides = {{"widht", "32"}};
   Compiled mlp(options);
   EXPECT_EQ(mlp.result.status, CompileStatus::UsageError);
+  EXPECT_EQ(mlp.result.codes, std::vector<std::string>{"E0519"});
   EXPECT_TRUE(contains(mlp.result.diagnostics, "`width`"))
       << mlp.result.diagnostics;
 }
 
+TEST(Import, AnElasticMeshNeedsAMicrobatch) {
+  CompileOptions options = modelFile("mlp");
+  options.mesh = "data=*";
+  Compiled without(options);
+  EXPECT_EQ(without.result.codes, std::vector<std::string>{"E0517"});
+  options.overrides = {{"train.microbatch", "16"}};
+  Compiled with(options);
+  ASSERT_EQ(with.result.status, CompileStatus::Ok) << with.result.diagnostics;
+  EXPECT_TRUE(contains(with.print(), "microbatches = 4"));
+}
+
+TEST(Import, PaddingIsSelectedAwayFromSums) {
+  // 0 * NaN is NaN: a product with the mask would let padding through.
+  Compiled digits(modelFile("digits"));
+  ASSERT_EQ(digits.result.status, CompileStatus::Ok)
+      << digits.result.diagnostics;
+  auto train = digits.result.module->lookupSymbol<func::FuncOp>("train");
+  ASSERT_TRUE(train);
+  int reductions = 0;
+  train.walk([&](graph::ReduceOp reduce) {
+    ++reductions;
+    EXPECT_TRUE(isa<graph::SelectOp>(reduce->getOperand(0).getDefiningOp()));
+  });
+  EXPECT_EQ(reductions, 2);
+}
+
 TEST(Import, ModelsBeyondThisVersionGiveOneErrorThatSaysSo) {
   for (const char *name :
-       {"grammar", "kmeans", "lenet", "logistic", "row_lstm"}) {
+       {"gpt", "grammar", "kmeans", "lenet", "logistic", "row_lstm"}) {
     Compiled model(modelFile(name));
     EXPECT_EQ(model.result.status, CompileStatus::ModelError) << name;
     EXPECT_EQ(model.result.codes, std::vector<std::string>{"E0901"})
@@ -142,6 +169,12 @@ std::string around(const std::string &body,
          train + "\n}\n";
 }
 const char *const kFine = " loss cross_entropy(x |> linear(3), y)";
+
+std::string withData(const std::string &data) {
+  return std::string("model m {\n input x: f32[B, 8]\n input y: i32[B]\n") +
+         kFine + "\n}\ndata {\n " + data +
+         "\n}\ntrain {\n epochs = 1; optimizer = sgd(lr = 0.1)\n}\n";
+}
 
 struct Mistake {
   const char *name, *code;

@@ -7,8 +7,10 @@ set -eu
 cd "$1"
 
 defined=$(sed -n 's/^MLC_DIAGNOSTIC(\(E[0-9]*\),.*/\1/p' frontend/DiagnosticCodes.def | sort -u)
-expected=$(grep -rhoE 'CHECK[A-Z-]*:.*error\[E[0-9]+\]' test --include='*.mlg' --include='*.test' |
-  grep -oE 'E[0-9]+' | sort -u)
+expected=$({
+  grep -rhoE 'CHECK[A-Z-]*:.*error\[E[0-9]+\]' test --include='*.mlg' --include='*.test'
+  grep -rhoE '"E[0-9]{4}"' test/frontend --include=SemanticsTest.cpp --include=Mistakes.inc
+} | grep -oE 'E[0-9]+' | sort -u)
 
 [ -n "$defined" ] || { echo "no codes found in frontend/DiagnosticCodes.def" >&2; exit 1; }
 failed=0
