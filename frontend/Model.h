@@ -78,8 +78,8 @@ struct InputInfo {
 };
 
 /// A learning rate over the steps. Kinds and fields:
-///   constant value; step value, every, factor; linear peak, end, warmup,
-///   steps; cosine peak, end, warmup, steps (0 steps: the whole training).
+///   constant value; step value, every, gamma, warmup; linear and cosine peak,
+///   warmup, floor, total (in steps; filled in where the file leaves it out).
 struct Schedule {
   std::string kind = "constant";
   std::vector<std::pair<std::string, double>> numbers;
