@@ -102,6 +102,26 @@ Status checkAddresses(const GlooOptions &options, KeyValueStore &store,
 
 } // namespace
 
+/// Waits until every rank has all its connections. A rank that went on before
+/// could fail and close them while others still connect, and they would report
+/// the connection instead of the failure.
+static Status awaitAllConnected(const GlooOptions &options,
+                                KeyValueStore &store,
+                                const std::string &prefix) {
+  MLRT_RETURN_IF_ERROR(
+      store.set(prefix + "connected/" + std::to_string(options.rank), "1"));
+  for (int i = 0; i < options.size; ++i) {
+    Result<std::string> there = store.get(
+        prefix + "connected/" + std::to_string(i), options.timeoutSeconds);
+    if (!there.ok())
+      return Status(there.status().code(),
+                    "rank " + std::to_string(i) +
+                        " has not connected with the other ranks: " +
+                        there.status().message());
+  }
+  return Status();
+}
+
 Result<std::string> addressTowards(const std::string &host) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_DGRAM;
@@ -159,8 +179,10 @@ Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
     context->setTimeout(std::chrono::milliseconds(
         static_cast<int64_t>(options.timeoutSeconds * 1000)));
     context->connectFullMesh(adapted, device);
-    return makeCommunicator(
+    Result<std::unique_ptr<Communicator>> communicator = makeCommunicator(
         std::make_shared<GlooTransport>(options, store, prefix, context));
+    MLRT_RETURN_IF_ERROR(awaitAllConnected(options, store, prefix));
+    return communicator;
   } catch (const std::exception &error) {
     if (!adapted.failure.ok())
       return adapted.failure;

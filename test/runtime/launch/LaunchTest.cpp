@@ -2,6 +2,7 @@
 
 #include "runtime/launch/Launch.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include <atomic>
@@ -169,7 +170,10 @@ TEST_P(ProcessTest, aKilledRankIsNamed) {
   });
   EXPECT_EQ(result.exitCode, 5);
   expectNames(result, {"rank 2", "signal 9", "all-reduce #3",
-                       "gradients of head.w", "step 120", "digits.mlg:10:8"});
+                       "gradients of head.w", "digits.mlg:10:8"});
+  // Rank 2 had left step 119; a survivor may still wait for what its killed
+  // process had not sent of it.
+  EXPECT_THAT(result.status.message(), testing::ContainsRegex("step 1(19|20)"));
   EXPECT_LT(seconds, 5);
   for (int rank : {0, 1, 3}) // woken, not killed
     EXPECT_NE(board->failed[rank], 0);
