@@ -103,6 +103,8 @@ TEST(Diagnostics, suggestsNearNamesOnly) {
   EXPECT_EQ(suggestName("x", {"y", "z"}), std::nullopt);
   EXPECT_EQ(suggestName("foo", {"bar", "cross_entropy"}), std::nullopt);
   EXPECT_EQ(suggestName("a", {}), std::nullopt);
+  EXPECT_EQ(suggestName("batchsize", {"batch", "steps"}), "batch");
+  EXPECT_EQ(suggestName("learning_rate", {"lr", "learn"}), "learn");
   EXPECT_EQ(suggestName("crossentropy", {"cross_entropy"}), "cross_entropy");
 }
 
