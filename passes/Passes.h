@@ -11,6 +11,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +21,12 @@ namespace mlc {
 
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
+
+/// plan-memory that first lets `prepareKernels` (which may be empty) set
+/// `tasks` and `scratch_bytes` of the kernels.
+std::unique_ptr<mlir::Pass> createPlanMemory(
+    bool reuse,
+    std::function<llvm::LogicalResult(mlir::ModuleOp)> prepareKernels);
 
 } // namespace mlc
 

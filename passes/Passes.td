@@ -120,4 +120,34 @@ def VerifyPhase : Pass<"verify-phase", "mlir::ModuleOp"> {
   ];
 }
 
+def PlanSchedule : Pass<"plan-schedule", "mlir::ModuleOp"> {
+  let summary = "functions to kernels, buffers and steps";
+  let description = [{
+    Groups the ops of every function into kernels, one for each distinct
+    structure, and lists the calls, loops, all-reduces and copies of each program
+    in order. Every value that a step passes on gets a buffer of the arena, still
+    without offset. Takes the layouts off; the collectives stay in their order.
+  }];
+  let options = [
+    Option<"fusion", "fusion", "std::string", /*default=*/"\"all\"",
+           "none: a kernel per op; elementwise: elementwise ops together; all: "
+           "also with the dot, reduction or loss in front of them">,
+  ];
+  let dependentDialects = ["mlc::plan::PlanDialect"];
+}
+
+def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
+  let summary = "an arena offset for every buffer";
+  let description = [{
+    Buffers that keep their contents come first, in the order of the arena;
+    transient ones share the memory behind them: with any buffer of another
+    program, and with those of the same program that are not live at the same
+    time. A call of a kernel with scratch memory gets a transient buffer for it.
+  }];
+  let options = [
+    Option<"reuse", "reuse", "bool", /*default=*/"true",
+           "let transient buffers share memory">,
+  ];
+}
+
 #endif // MLC_PASSES_TD

@@ -53,7 +53,12 @@ void buildLocalPipeline(mlir::OpPassManager &manager) {
 }
 
 void buildSchedulePipeline(mlir::OpPassManager &manager,
-                           const ScheduleOptions &) {
+                           const ScheduleOptions &options) {
+  manager.addPass(mlir::createCSEPass());
+  PlanScheduleOptions schedule;
+  schedule.fusion = options.fusion;
+  manager.addPass(createPlanSchedule(schedule));
+  manager.addPass(createPlanMemory(options.reuse, options.prepareKernels));
   verifyPhase(manager, "schedule");
 }
 

@@ -8,6 +8,11 @@
 #ifndef MLC_PASSES_PIPELINES_H
 #define MLC_PASSES_PIPELINES_H
 
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
+#include <string>
+
 namespace mlir {
 class OpPassManager;
 } // namespace mlir
@@ -15,10 +20,13 @@ class OpPassManager;
 namespace mlc {
 
 struct ScheduleOptions {
-  /// Gives every operation a kernel of its own.
-  bool noFusion = false;
-  /// Gives every buffer an address of its own.
-  bool noMemoryReuse = false;
+  /// Which ops share a kernel: none, elementwise or all.
+  std::string fusion = "all";
+  /// Lets transient buffers share memory.
+  bool reuse = true;
+  /// Sets `tasks` and `scratch_bytes` of the module's kernels, for the code
+  /// generator, before memory is planned. May be empty.
+  std::function<llvm::LogicalResult(mlir::ModuleOp)> prepareKernels;
 };
 
 /// graph -> grad: gradients and the optimizer's updates in `@train`.

@@ -2,6 +2,7 @@
 
 #include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphDialect.h"
+#include "ir/plan/PlanOps.h"
 #include "passes/Pipelines.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,7 +13,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect, mlc::graph::GraphDialect,
-                  mlc::dist::DistDialect>();
+                  mlc::dist::DistDialect, mlc::plan::PlanDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();

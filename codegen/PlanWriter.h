@@ -1,0 +1,20 @@
+//===- PlanWriter.h - Phase plan to the bytes of a plan ---------*- C++ -*-===//
+
+#ifndef MLC_CODEGEN_PLANWRITER_H
+#define MLC_CODEGEN_PLANWRITER_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace mlc {
+
+/// Writes a module of the phase `plan` as the FlatBuffer of
+/// runtime/schema/plan.fbs, one to one. The same module gives the same bytes,
+/// in any directory. Fails with a diagnostic where the module lacks something
+/// that a plan needs.
+mlir::FailureOr<std::string> writePlan(mlir::ModuleOp module);
+
+} // namespace mlc
+
+#endif // MLC_CODEGEN_PLANWRITER_H

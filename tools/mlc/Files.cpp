@@ -1,0 +1,92 @@
+//===- Files.cpp - Reading models and writing plans -----------------------===//
+
+#include "tools/mlc/Files.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace mlc::driver {
+
+std::optional<std::string> readInput(const std::string &path,
+                                     std::string &error) {
+  auto fail = [&](int code) {
+    error = "cannot read " + path + ": " + std::strerror(code);
+    return std::nullopt;
+  };
+  int fd =
+      path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail(errno);
+  std::string text;
+  char block[65536];
+  int code = 0;
+  while (true) {
+    ssize_t got = read(fd, block, sizeof block);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      code = errno;
+    if (got <= 0)
+      break;
+    text.append(block, static_cast<size_t>(got));
+  }
+  if (fd != STDIN_FILENO)
+    close(fd);
+  if (code != 0)
+    return fail(code);
+  return text;
+}
+
+static bool writeAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t put = write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return false;
+    bytes.remove_prefix(static_cast<size_t>(put));
+  }
+  return true;
+}
+
+bool writeOutput(const std::string &path, std::string_view bytes,
+                 std::string &error) {
+  auto fail = [&] {
+    error = "cannot write " + path + ": " + std::strerror(errno);
+    return false;
+  };
+  if (path == "-")
+    return writeAll(STDOUT_FILENO, bytes) || fail();
+  // A device or pipe is written as it is; renaming would replace it.
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+      return fail();
+    bool good = writeAll(fd, bytes);
+    int code = errno;
+    good = close(fd) == 0 && good;
+    errno = code;
+    return good || fail();
+  }
+  std::string aside = path + ".tmp." + std::to_string(getpid());
+  int fd = open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return fail();
+  bool good = writeAll(fd, bytes) && fsync(fd) == 0;
+  int code = errno;
+  good = close(fd) == 0 && good;
+  if (good && rename(aside.c_str(), path.c_str()) == 0)
+    return true;
+  if (good)
+    code = errno;
+  unlink(aside.c_str());
+  errno = code;
+  return fail();
+}
+
+} // namespace mlc::driver

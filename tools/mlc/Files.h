@@ -1,0 +1,24 @@
+//===- Files.h - Reading models and writing plans ---------------*- C++ -*-===//
+
+#ifndef MLC_TOOLS_MLC_FILES_H
+#define MLC_TOOLS_MLC_FILES_H
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mlc::driver {
+
+/// The contents of a file, `-` for standard input. Without a result, `error`
+/// says why.
+std::optional<std::string> readInput(const std::string &path,
+                                     std::string &error);
+
+/// Replaces `path` with `bytes` in one step: a reader sees the old file or the
+/// new one. `-` is standard output. False with `error` on failure.
+bool writeOutput(const std::string &path, std::string_view bytes,
+                 std::string &error);
+
+} // namespace mlc::driver
+
+#endif // MLC_TOOLS_MLC_FILES_H
