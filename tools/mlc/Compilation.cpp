@@ -43,6 +43,7 @@ Compilation::Compilation(const Options &given)
       context(makeRegistry(), MLIRContext::Threading::DISABLED) {
   context.loadDialect<func::FuncDialect, graph::GraphDialect, dist::DistDialect,
                       plan::PlanDialect>();
+  context.printOpOnDiagnostic(false);
   context.getDiagEngine().registerHandler(
       [this](Diagnostic &diagnostic) { report(diagnostic); });
 }
