@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace mlc::frontend {
 
@@ -20,6 +21,13 @@ std::optional<int64_t> BlockChecker::whole(const ast::Expr &expr,
   Value value = model.evalInModel(expr);
   if (value.isPoison())
     return std::nullopt;
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (value.is(Value::Kind::Int) && value.integer > kMost && name != "seed") {
+    context.error(Code::WrongFieldValue, expr.span,
+                  "`" + name + "` is at most " + std::to_string(kMost) +
+                      ", found " + value.describe());
+    return std::nullopt;
+  }
   if (value.is(Value::Kind::Int) && value.integer >= least)
     return value.integer;
   context.error(Code::WrongFieldValue, expr.span,
@@ -324,7 +332,7 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
                             " doesn't divide " + std::to_string(info.batch));
       if (get("batch"))
         error.note(get("batch")->name, "the batch is here");
-      int64_t near = info.microbatch;
+      int64_t near = std::min(info.microbatch, info.batch);
       while (near > 1 && info.batch % near != 0)
         --near;
       error.help("`microbatch = " + std::to_string(near) + "` does");

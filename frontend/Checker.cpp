@@ -24,7 +24,6 @@ public:
         file(context.program.files[0]) {}
 
   bool run(bool needModel);
-  bool usageError = false;
 
 private:
   void readOverrides();
@@ -32,7 +31,6 @@ private:
   void findLimits(const Graph &graph);
   void usage(Code code, Span span, std::string message,
              const std::vector<std::string> &known, const std::string &name) {
-    usageError = true;
     context.error(code, span, std::move(message))
         .suggest(suggestName(name, known));
   }
@@ -42,7 +40,7 @@ private:
   const CompileOptions &options;
   const ast::File &file;
   std::vector<ast::ExprPtr> parsed;
-  std::map<std::string, Value> hyperparameters;
+  std::map<std::string, Actual> hyperparameters;
   std::map<std::string, Field> trainFields;
 };
 
@@ -78,10 +76,8 @@ void ProgramChecker::readOverrides() {
                        "name",
                    known, name);
     ast::ExprPtr value = parseExpression(sources, id, context.diagnostics);
-    if (!value) {
-      usageError = true;
+    if (!value)
       return;
-    }
     if (name.starts_with("train.")) {
       std::string field = name.substr(6);
       trainFields[field] = {value.get(), span};
@@ -93,11 +89,16 @@ void ProgramChecker::readOverrides() {
       Body body;
       body.home = &context.program;
       Value given = elaborator.eval(*value, body);
-      if (context.failed()) {
-        usageError = true;
+      if (context.failed())
+        return;
+      if (!given.isNumber() && !given.is(Value::Kind::Bool)) {
+        context.error(Code::BadOverride, value->span,
+                      "`--set " + name +
+                          "` takes a number, `true` or `false`, found " +
+                          given.describe());
         return;
       }
-      hyperparameters[name] = given;
+      hyperparameters[name] = {given, span, true};
     }
     parsed.push_back(std::move(value));
   }
@@ -235,7 +236,7 @@ bool ProgramChecker::run(bool needModel) {
 } // namespace
 
 void Elaborator::runModel(const ast::ModelDecl &model,
-                          const std::map<std::string, Value> &given) {
+                          const std::map<std::string, Actual> &given) {
   modelBody = std::make_unique<Body>();
   modelBody->home = &context.program;
   modelBody->self = rootInstance.get();
@@ -243,7 +244,7 @@ void Elaborator::runModel(const ast::ModelDecl &model,
     Actual actual;
     auto found = given.find(parameter.name.text);
     if (found != given.end())
-      actual = {found->second, parameter.span, true};
+      actual = found->second;
     if (!actual.given && !parameter.init) {
       context
           .error(Code::MissingArgument, parameter.span,
@@ -325,7 +326,10 @@ checkProgram(const ast::Program &program, const ast::Program &library,
   CheckContext context(sources, diagnostics, program, library);
   ProgramChecker checker(context, sources, options);
   bool fine = checker.run(needModel);
-  usageError = checker.usageError;
+  // What an option says is a file of its own, named after the option.
+  for (const Diagnostic &error : diagnostics.errors())
+    usageError |= error.span.valid() &&
+                  sources.file(error.span.file).name().starts_with("--");
   if (!fine)
     return std::nullopt;
   return std::move(context.model);

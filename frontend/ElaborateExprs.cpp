@@ -99,6 +99,31 @@ Value Elaborator::eval(const ast::Expr &expr, Body &body) {
       graph.paths.push_back(body.self->path);
     build.path = static_cast<uint32_t>(graph.paths.size() - 1);
   }
+  Value value = evalKind(expr, body);
+  return value.is(Value::Kind::Tensor) &&
+                 !fitsMemory(value.node->type, expr.span)
+             ? Value()
+             : value;
+}
+
+bool Elaborator::fitsMemory(const TensorType &type, Span span) {
+  constexpr int64_t kMostElements = int64_t(1) << 40; // of one example
+  Shape row;
+  for (const Dim &dim : type.shape)
+    if (!dim.isBatch)
+      row.push_back(dim);
+  if (elementCount(row, 0, row.size()).value_or(kMostElements + 1) <=
+      kMostElements)
+    return true;
+  context
+      .error(Code::BadDimension, span,
+             "a tensor of shape `" + spell(type.shape) +
+                 "` has more than 2^40 elements")
+      .help("is a dimension misspelt?");
+  return false;
+}
+
+Value Elaborator::evalKind(const ast::Expr &expr, Body &body) {
   switch (expr.kind) {
   case ast::ExprKind::Int:
     return Value::of(llvm::cast<ast::IntExpr>(&expr)->value);

@@ -74,6 +74,8 @@ std::optional<TensorType> Elaborator::evalType(const ast::Type &type,
                   "the batch stands twice in one shape");
     return std::nullopt;
   }
+  if (!fitsMemory(result, type.span))
+    return std::nullopt;
   return result;
 }
 
@@ -97,6 +99,8 @@ std::optional<Shape> Elaborator::toShape(const Value &value, Span span) {
       return std::nullopt;
     shape.push_back(*dim);
   }
+  if (!fitsMemory({DType::U8, shape}, span))
+    return std::nullopt;
   return shape;
 }
 

@@ -137,7 +137,7 @@ public:
       : context(context), build(graph), graph(graph), mode(mode) {}
 
   void runModel(const ast::ModelDecl &model,
-                const std::map<std::string, Value> &hyperparameters);
+                const std::map<std::string, Actual> &hyperparameters);
   /// Checks a layer that nobody calls: names and calls, without shapes.
   void runLayerDry(const ast::LayerDecl &layer, const ast::Program &home,
                    size_t file);
@@ -146,11 +146,14 @@ public:
   const Instance &root() const { return *rootInstance; }
   std::vector<std::string> callableNames(const Body &body) const;
 
+  /// The value of an expression; poison after an error.
   Value eval(const ast::Expr &expr, Body &body);
 
 private:
   friend struct BuiltinSpec;
   // Expressions (ElaborateExprs.cpp, ElaborateOperators.cpp)
+  Value evalKind(const ast::Expr &expr, Body &body);
+  bool fitsMemory(const TensorType &type, Span span);
   Value evalName(const ast::NameExpr &expr, Body &body);
   Value evalUnary(const ast::UnaryExpr &expr, Body &body);
   Value evalBinary(const ast::BinaryExpr &expr, Body &body);

@@ -9,6 +9,7 @@
 
 #include "frontend/Elaborator.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace mlc::frontend {

@@ -8,7 +8,7 @@ cd "$1"
 
 defined=$(sed -n 's/^MLC_DIAGNOSTIC(\(E[0-9]*\),.*/\1/p' frontend/DiagnosticCodes.def | sort -u)
 expected=$({
-  grep -rhoE 'CHECK[A-Z-]*:.*error\[E[0-9]+\]' test --include='*.mlg' --include='*.test'
+  grep -rhoE '[A-Z-]+: error\[E[0-9]+\]' test --include='*.mlg' --include='*.test'
   grep -rhoE '"E[0-9]{4}"' test/frontend --include=SemanticsTest.cpp --include=Mistakes.inc
 } | grep -oE 'E[0-9]+' | sort -u)
 
