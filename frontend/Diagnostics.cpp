@@ -132,6 +132,15 @@ suggestName(std::string_view name, const std::vector<std::string> &candidates) {
       found = &candidate;
     }
   }
+  if (found)
+    return *found;
+  // What was meant may be the beginning: `batchsize` for `batch`.
+  constexpr size_t kShortestPrefix = 4;
+  for (const std::string &candidate : candidates)
+    if (candidate.size() >= kShortestPrefix && name.size() > candidate.size() &&
+        lowered(name).starts_with(lowered(candidate)) &&
+        (!found || candidate.size() > found->size()))
+      found = &candidate;
   return found ? std::optional(*found) : std::nullopt;
 }
 
