@@ -1,0 +1,157 @@
+//===- MetricsLog.cpp - Loss and metrics as JSON lines --------------------===//
+
+#include "runtime/run/MetricsLog.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace mlrt {
+
+static constexpr size_t kBufferBytes = 64 * 1024;
+
+void appendJsonNumber(std::string &line, double value) {
+  if (!std::isfinite(value)) {
+    line += "null";
+    return;
+  }
+  char text[32];
+  auto [end, error] = std::to_chars(text, text + sizeof text, value);
+  line.append(text, end);
+}
+
+static void appendInteger(std::string &line, uint64_t value) {
+  char text[24];
+  auto [end, error] = std::to_chars(text, text + sizeof text, value);
+  line.append(text, end);
+}
+
+void appendJsonString(std::string &line, std::string_view text) {
+  line += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      line += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\u%04x", c);
+      line += code;
+    } else {
+      line += c;
+    }
+  }
+  line += '"';
+}
+
+/// Nested arrays of `shape`; returns how many values it took.
+static size_t appendArray(std::string &line, const double *values,
+                          std::span<const int64_t> shape) {
+  if (shape.empty()) {
+    appendJsonNumber(line, *values);
+    return 1;
+  }
+  size_t taken = 0;
+  line += '[';
+  for (int64_t i = 0; i < shape[0]; ++i) {
+    if (i > 0)
+      line += ',';
+    taken += appendArray(line, values + taken, shape.subspan(1));
+  }
+  line += ']';
+  return taken;
+}
+
+void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
+                       std::string_view split, const Measured &measured) {
+  line += "{\"schema_version\":1,\"step\":";
+  appendInteger(line, step);
+  line += ",\"epoch\":";
+  appendInteger(line, epoch);
+  line += ",\"split\":";
+  appendJsonString(line, split);
+  if (measured.loss) {
+    line += ",\"loss\":";
+    appendJsonNumber(line, *measured.loss);
+  }
+  for (const Measured::Metric &metric : measured.metrics) {
+    line += ',';
+    appendJsonString(line, metric.name);
+    line += ':';
+    appendArray(line, metric.values.data(), metric.shape);
+  }
+  line += ",\"examples_per_second\":";
+  appendJsonNumber(line, measured.examplesPerSecond);
+  line += "}\n";
+}
+
+std::string metricsText(const Measured &measured) {
+  char text[64];
+  std::string result;
+  if (measured.loss) {
+    std::snprintf(text, sizeof text, ", loss %.4g", *measured.loss);
+    result += text;
+  }
+  for (const Measured::Metric &metric : measured.metrics) {
+    if (metric.values.size() != 1)
+      continue; // a table: in --log
+    std::snprintf(text, sizeof text, " %.4g", metric.values[0]);
+    result += ", " + metric.name + text;
+  }
+  return result;
+}
+
+MetricsLog::MetricsLog(int descriptor, std::string path)
+    : fd(descriptor), name(std::move(path)) {
+  buffer.reserve(2 * kBufferBytes);
+}
+
+MetricsLog::MetricsLog(MetricsLog &&other) noexcept
+    : fd(std::exchange(other.fd, -1)), name(std::move(other.name)),
+      buffer(std::move(other.buffer)) {}
+
+MetricsLog::~MetricsLog() {
+  if (fd < 0)
+    return;
+  Status ignored = flush(); // the caller who cares has flushed
+  (void)ignored;
+  ::close(fd);
+}
+
+Result<MetricsLog> MetricsLog::open(const std::string &path, bool append) {
+  int fd = ::open(
+      path.c_str(),
+      O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+  if (fd < 0)
+    return Status(StatusCode::kRunFailed,
+                  "cannot write the log " + path + ": " + std::strerror(errno) +
+                      "; choose another file with --log");
+  return MetricsLog(fd, path);
+}
+
+Status MetricsLog::write(std::string_view line) {
+  buffer += line;
+  return buffer.size() >= kBufferBytes ? flush() : Status();
+}
+
+Status MetricsLog::flush() {
+  size_t done = 0;
+  while (done < buffer.size()) {
+    ssize_t written = ::write(fd, buffer.data() + done, buffer.size() - done);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0) {
+      buffer.clear();
+      return {StatusCode::kRunFailed, "cannot write the log " + name + ": " +
+                                          std::strerror(errno) +
+                                          "; free some space"};
+    }
+    done += static_cast<size_t>(written);
+  }
+  buffer.clear();
+  return {};
+}
+
+} // namespace mlrt

@@ -1,0 +1,185 @@
+//===- Session.cpp - A plan in the memory of one rank ---------------------===//
+
+#include "runtime/run/Session.h"
+
+#include "runtime/core/Random.h"
+#include "runtime/exec/PlanChecks.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mlrt {
+
+static constexpr uint32_t kSetupTag = 0xffff0000u;
+
+Result<std::unique_ptr<Session>>
+Session::create(const Plan &plan, WorkerContext *context, int threads,
+                std::span<const ProgramNeed> needs, bool profile) {
+  std::unique_ptr<Session> session(new Session(plan, context, threads));
+  Result<KernelLibrary> kernels = KernelLibrary::load(plan);
+  if (!kernels.ok())
+    return kernels.status();
+  session->kernels = std::move(*kernels);
+
+  uint64_t bytes = plan->arena_bytes();
+  std::vector<uint64_t> ofRank;
+  for (const ProgramNeed &need : needs) {
+    ofRank.push_back(
+        microbatchRange(need.microbatches, session->rank(), session->ranks())
+            .size());
+    bytes = std::max(bytes, Executor::arenaBytes(plan, *plan.program(need.role),
+                                                 ofRank.back()));
+  }
+  Result<Arena> arena = Arena::create(bytes);
+  if (!arena.ok())
+    return arena.status();
+  session->arena = std::move(*arena);
+  if (plan->constants() && plan->constants()->size() > 0)
+    std::memcpy(session->arena.data() + plan->constants_offset(),
+                plan->constants()->data(), plan->constants()->size());
+
+  Executor::Options options;
+  options.profile = profile;
+  if (session->ranks() > 1)
+    options.communicator = &context->communicator();
+  for (size_t i = 0; i < needs.size(); ++i) {
+    options.maxMicrobatches = std::max<uint64_t>(1, ofRank[i]);
+    Result<std::unique_ptr<Executor>> executor =
+        Executor::create(plan, *plan.program(needs[i].role), session->kernels,
+                         session->arena, session->pool, options);
+    if (!executor.ok())
+      return executor.status();
+    session->executors.emplace_back(needs[i].role, std::move(*executor));
+  }
+  return session;
+}
+
+Executor *Session::executor(std::string_view role) {
+  for (auto &[name, executor] : executors)
+    if (name == role)
+      return executor.get();
+  return nullptr;
+}
+
+std::vector<NamedTensor> Session::tensors(bool optimizer) const {
+  std::vector<NamedTensor> result;
+  const Plan &plan = *source;
+  for (uint32_t i = 0; i < sizeOfVector(plan->parameters()); ++i) {
+    const schema::Parameter *parameter = plan->parameters()->Get(i);
+    if (parameter->role() == schema::ParameterRole::optimizer && !optimizer)
+      continue;
+    NamedTensor tensor;
+    tensor.name = textOf(parameter->path());
+    tensor.dtype = dtypeOf(parameter->dtype());
+    if (parameter->shape())
+      tensor.shape.assign(parameter->shape()->begin(),
+                          parameter->shape()->end());
+    tensor.data =
+        arena.data() + plan->buffers()->Get(parameter->buffer())->offset();
+    result.push_back(std::move(tensor));
+  }
+  return result;
+}
+
+Status Session::initialize(uint64_t seed) {
+  const Plan &plan = *source;
+  for (uint32_t i = 0; i < sizeOfVector(plan->parameters()); ++i) {
+    const schema::Parameter *parameter = plan->parameters()->Get(i);
+    const schema::Initializer *how = parameter->initializer();
+    uint64_t bytes = 0;
+    DType dtype = dtypeOf(parameter->dtype());
+    bytesOfShape(parameter->shape(), dtype, bytes);
+    MLRT_RETURN_IF_ERROR(fillInitial(
+        {textOf(how->kind()), how->a(), how->b()}, seed,
+        textOf(parameter->path()), dtype, bytes / sizeOf(dtype),
+        arena.data() + plan->buffers()->Get(parameter->buffer())->offset()));
+  }
+  return {};
+}
+
+Status Session::load(const SafetensorsFile &file, bool optimizer) {
+  std::vector<NamedTensor> targets = tensors(optimizer);
+  MLRT_RETURN_IF_ERROR(file.check(targets, /*allowExtra=*/!optimizer));
+  for (const NamedTensor &tensor : file.tensors()) {
+    bool known = std::any_of(
+        targets.begin(), targets.end(),
+        [&](const NamedTensor &each) { return each.name == tensor.name; });
+    if (!known && tensor.name.find('#') == std::string::npos)
+      return {StatusCode::kBadInput,
+              file.path().string() + ": has a tensor " + tensor.name +
+                  " that the plan's model does not have; give weights of the "
+                  "same model"};
+  }
+  for (const NamedTensor &target : targets)
+    if (target.sizeBytes() > 0)
+      std::memcpy(const_cast<std::byte *>(target.data), // ours, in the arena
+                  file.find(target.name)->data, target.sizeBytes());
+  return {};
+}
+
+Status Session::broadcast(void *data, size_t sizeBytes, std::string_view what) {
+  if (ranks() == 1 || sizeBytes == 0)
+    return {};
+  CollectiveTag tag;
+  tag.id = kSetupTag;
+  tag.name = what;
+  return context->communicator().broadcast(data, sizeBytes, 0, tag);
+}
+
+Status Session::broadcastParameters() {
+  if (ranks() == 1)
+    return {};
+  for (const NamedTensor &tensor : tensors(/*optimizer=*/true))
+    MLRT_RETURN_IF_ERROR(broadcast(const_cast<std::byte *>(tensor.data),
+                                   tensor.sizeBytes(), "parameters"));
+  return {};
+}
+
+LoaderFeed::LoaderFeed(BatchLoader &source, const Executor &target)
+    : loader(source), executor(target), pointers(target.inputs().size()) {}
+
+Status LoaderFeed::acquire(uint64_t number) {
+  for (size_t i = 0; i < pointers.size(); ++i)
+    pointers[i] = executor.inputs()[i].slot(number);
+  loader.next(
+      {pointers, executor.mask() ? executor.mask()->slot(number) : nullptr});
+  return {};
+}
+
+Result<LoaderOptions> loaderOptions(const Executor &executor,
+                                    const Dataset &data) {
+  LoaderOptions options;
+  options.rows = executor.rows();
+  if (executor.mask())
+    options.maskDType = executor.mask()->dtype;
+  for (const InputRing &ring : executor.inputs()) {
+    std::optional<size_t> column = data.columnOf(ring.name);
+    if (!column)
+      return Status(StatusCode::kInvalidArgument,
+                    "the split '" + data.spec().name +
+                        "' has no column for the input '" + ring.name +
+                        "'; bind one in the model's data block");
+    options.columns.push_back(*column);
+  }
+  return options;
+}
+
+Measured::Measured(const Executor &executor) {
+  for (const NamedValue &value : executor.metrics())
+    metrics.push_back(
+        {value.name, value.shape,
+         std::vector<double>(value.sizeBytes / sizeOf(value.dtype))});
+}
+
+void Measured::read(const Executor &executor) {
+  if (executor.hasLoss())
+    loss = executor.loss();
+  for (size_t m = 0; m < metrics.size(); ++m) {
+    const NamedValue &value = executor.metrics()[m];
+    for (size_t i = 0; i < metrics[m].values.size(); ++i)
+      metrics[m].values[i] =
+          scalarAt(value.data + i * sizeOf(value.dtype), value.dtype);
+  }
+}
+
+} // namespace mlrt

@@ -1,0 +1,398 @@
+//===- Train.cpp - The training run ---------------------------------------===//
+
+#include "runtime/checkpoint/Checkpoint.h"
+#include "runtime/core/Log.h"
+#include "runtime/data/PlanSplits.h"
+#include "runtime/exec/PlanChecks.h"
+#include "runtime/run/Commands.h"
+#include "runtime/run/MetricsLog.h"
+#include "runtime/run/Progress.h"
+#include "runtime/run/Session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+namespace mlrt {
+
+namespace {
+
+/// What every rank needs, made before the ranks start.
+struct TrainJob {
+  const Plan &plan;
+  const RunOptions &options;
+  const Dataset &data;
+  const Dataset *test; ///< null: no evaluation
+  const SafetensorsFile *weights;
+  const Checkpoint *resume; ///< opened by the process that has rank 0
+};
+
+/// Where a run begins; plain, so that it can be broadcast.
+struct Start {
+  uint64_t step = 0, seed = 0;
+};
+
+class Trainer {
+public:
+  Trainer(const TrainJob &what, WorkerContext &where)
+      : job(what), plan(what.plan), options(what.options), context(where) {}
+
+  Status run();
+
+private:
+  Status prepare();
+  Status prepareLoader();
+  Status steps();
+  Status oneStep();
+  Status afterEpoch();
+  Status checkpoint();
+  Status interrupted();
+  Status log(std::string_view split, const Measured &measured);
+  CheckpointInfo info() const;
+  bool leads() const { return context.rank() == 0; }
+  uint64_t epochNumber() const { return (step + perEpoch - 1) / perEpoch; }
+
+  const TrainJob &job;
+  const Plan &plan;
+  const RunOptions &options;
+  WorkerContext &context;
+  std::unique_ptr<Session> session;
+  Executor *executor = nullptr;
+  std::unique_ptr<BatchLoader> loader;
+  std::unique_ptr<LoaderFeed> feed;
+  std::optional<MetricsLog> metricsLog;
+  std::optional<Measured> measured, tested;
+  std::optional<Progress> progress;
+  std::string lineBuffer;
+  Start start;
+  uint64_t step = 0, total = 0, perEpoch = 1, batch = 1;
+  uint64_t microbatches = 1, nextMicrobatch = 0;
+  uint64_t savedStep = ~uint64_t{0}, testedStep = ~uint64_t{0};
+};
+
+CheckpointInfo Trainer::info() const {
+  CheckpointInfo info;
+  info.step = step;
+  info.epoch = step / perEpoch;
+  info.stepInEpoch = step % perEpoch;
+  info.seed = start.seed;
+  info.batch = batch;
+  info.modelDigest = plan->model_digest();
+  info.model = printable(textOf(plan->model()));
+  info.producer = printable(textOf(plan->producer()));
+  return info;
+}
+
+Status Trainer::prepare() {
+  const schema::Training &training = *plan->training();
+  batch = training.batch();
+  perEpoch = stepsPerEpoch(job.data.rows(), batch);
+  std::vector<ProgramNeed> needs = {{"train", training.microbatches()}};
+  if (job.test)
+    needs.push_back({"eval", stepsPerEpoch(job.test->rows(),
+                                           plan.program("eval")->rows())});
+  Result<std::unique_ptr<Session>> made = Session::create(
+      plan, &context, chooseThreads(options.threads, context.localSize()),
+      needs);
+  if (!made.ok())
+    return made.status();
+  session = std::move(*made);
+  executor = session->executor("train");
+
+  start.seed = options.seed.value_or(training.seed());
+  if (leads() && job.resume) {
+    start = {job.resume->info.step, job.resume->info.seed};
+    MLRT_RETURN_IF_ERROR(session->load(job.resume->weights, true));
+  } else if (leads()) {
+    MLRT_RETURN_IF_ERROR(session->initialize(start.seed));
+    if (job.weights)
+      MLRT_RETURN_IF_ERROR(session->load(*job.weights, false));
+  }
+  MLRT_RETURN_IF_ERROR(
+      session->broadcast(&start, sizeof start, "where to begin"));
+  MLRT_RETURN_IF_ERROR(session->broadcastParameters());
+
+  step = start.step;
+  if (options.steps)
+    total = *options.steps;
+  else if (options.epochs)
+    total = *options.epochs * perEpoch;
+  else
+    total = training.steps() ? training.steps() : training.epochs() * perEpoch;
+  savedStep = job.resume ? step : savedStep;
+  measured.emplace(*executor);
+  if (job.test)
+    tested.emplace(*session->executor("eval"));
+  if (leads() && !options.log.empty()) {
+    Result<MetricsLog> log = MetricsLog::open(options.log, job.resume);
+    if (!log.ok())
+      return log.status();
+    metricsLog.emplace(std::move(*log));
+  }
+  if (leads())
+    progress.emplace(Progress::Plan{step, total, perEpoch, batch},
+                     options.quiet);
+  lineBuffer.reserve(4096);
+  return prepareLoader();
+}
+
+Status Trainer::prepareLoader() {
+  Result<LoaderOptions> loading = loaderOptions(*executor, job.data);
+  if (!loading.ok())
+    return loading.status();
+  MicrobatchRange range = microbatchRange(plan->training()->microbatches(),
+                                          context.rank(), context.size());
+  microbatches = range.size();
+  loading->seed = start.seed;
+  loading->shuffle = job.data.spec().shuffle;
+  loading->batch = batch;
+  loading->firstMicrobatch = range.first;
+  loading->microbatches = range.size();
+  if (step >= total)
+    return {}; // nothing left to do
+  Result<std::unique_ptr<BatchLoader>> made =
+      BatchLoader::create(job.data, *loading, step / perEpoch, step % perEpoch);
+  if (!made.ok())
+    return made.status();
+  loader = std::move(*made);
+  feed = std::make_unique<LoaderFeed>(*loader, *executor);
+  return {};
+}
+
+Status Trainer::log(std::string_view split, const Measured &values) {
+  if (!metricsLog)
+    return {};
+  lineBuffer.clear();
+  appendMetricsJson(lineBuffer, step, epochNumber(), split, values);
+  return metricsLog->write(lineBuffer);
+}
+
+Status Trainer::oneStep() {
+  auto begin = std::chrono::steady_clock::now();
+  RunArguments run;
+  run.step = step;
+  run.rows = std::min(batch, job.data.rows() - step % perEpoch * batch);
+  run.microbatches = microbatches;
+  run.firstMicrobatch = nextMicrobatch;
+  run.feed = feed.get();
+  MLRT_RETURN_IF_ERROR(executor->run(run));
+  nextMicrobatch += microbatches;
+  ++step;
+  measured->read(*executor);
+  measured->examplesPerSecond =
+      static_cast<double>(run.rows) /
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+  MLRT_RETURN_IF_ERROR(log(job.data.spec().name, *measured));
+  if (measured->loss && !std::isfinite(*measured->loss))
+    return {StatusCode::kRunFailed,
+            "the loss became " +
+                std::string(std::isnan(*measured->loss) ? "nan" : "infinite") +
+                " at step " + std::to_string(step) + " (epoch " +
+                std::to_string(epochNumber()) +
+                "); lower the learning rate, set train.clip_norm, or look for "
+                "a log or a division of 0 in the model"};
+  if (progress)
+    progress->step(step, *measured);
+  return {};
+}
+
+Status Trainer::checkpoint() {
+  if (options.checkpoint.empty() || savedStep == step)
+    return {};
+  savedStep = step;
+  if (!leads())
+    return {};
+  context.heartbeat(step, "writes a checkpoint");
+  if (metricsLog) // a resumed run goes on behind the lines of this step
+    MLRT_RETURN_IF_ERROR(metricsLog->flush());
+  return writeCheckpoint(options.checkpoint, info(),
+                         session->tensors(/*optimizer=*/true));
+}
+
+Status Trainer::afterEpoch() {
+  if (job.test && testedStep != step) {
+    testedStep = step;
+    context.heartbeat(step, "evaluates " + job.test->spec().name);
+    MLRT_RETURN_IF_ERROR(evaluate(*session, *job.test, step, *tested));
+    MLRT_RETURN_IF_ERROR(log(job.test->spec().name, *tested));
+  }
+  if (metricsLog)
+    MLRT_RETURN_IF_ERROR(metricsLog->flush());
+  if (!progress)
+    return {};
+  std::string text = "epoch " + std::to_string(epochNumber()) + ", step " +
+                     std::to_string(step) + ": train" + metricsText(*measured);
+  if (job.test)
+    text += "; " + job.test->spec().name + metricsText(*tested);
+  progress->line(text);
+  return {};
+}
+
+Status Trainer::interrupted() {
+  MLRT_RETURN_IF_ERROR(checkpoint());
+  if (metricsLog)
+    MLRT_RETURN_IF_ERROR(metricsLog->flush());
+  return {StatusCode::kInterrupted,
+          "interrupted after step " + std::to_string(step) +
+              (options.checkpoint.empty()
+                   ? "; with --checkpoint DIR the run could go on later"
+                   : "; a checkpoint is in " + options.checkpoint +
+                         ", go on with --resume")};
+}
+
+Status Trainer::steps() {
+  while (step < total) {
+    MLRT_RETURN_IF_ERROR(oneStep());
+    bool epochEnds = step % perEpoch == 0;
+    if (epochEnds || step == total)
+      MLRT_RETURN_IF_ERROR(afterEpoch());
+    bool due = options.checkpointEvery > 0 ? step % options.checkpointEvery == 0
+                                           : epochEnds;
+    if (due || step == total)
+      MLRT_RETURN_IF_ERROR(checkpoint());
+    if (context.agreedStop() != 0 && step < total)
+      return interrupted();
+  }
+  return {};
+}
+
+Status Trainer::run() {
+  MLRT_RETURN_IF_ERROR(prepare());
+  auto begin = std::chrono::steady_clock::now();
+  uint64_t first = step;
+  MLRT_RETURN_IF_ERROR(steps());
+  if (first == total) { // resumed at the end
+    MLRT_RETURN_IF_ERROR(afterEpoch());
+  }
+  if (!leads())
+    return {};
+  if (!options.output.empty())
+    MLRT_RETURN_IF_ERROR(writeSafetensors(
+        options.output, session->tensors(/*optimizer=*/false)));
+  std::string text = "trained " + std::to_string(step - first) + " steps in " +
+                     durationText(std::chrono::duration<double>(
+                                      std::chrono::steady_clock::now() - begin)
+                                      .count());
+  if (!options.output.empty())
+    text += "; weights in " + options.output;
+  if (!options.checkpoint.empty())
+    text += "; checkpoint in " + options.checkpoint;
+  if (!options.log.empty())
+    text += "; metrics in " + options.log;
+  progress->line(text);
+  return {};
+}
+
+/// The checkpoint to go on from; none with --resume but nothing there yet.
+Status openResume(const Plan &plan, const RunOptions &options,
+                  std::optional<Checkpoint> &opened) {
+  if (!options.resume)
+    return {};
+  if (options.checkpoint.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume needs --checkpoint DIR, the folder to go on from"};
+  if (!options.weights.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume and --weights exclude each other: a checkpoint holds "
+            "the weights"};
+  if (!hasCheckpoint(options.checkpoint)) {
+    logInfo("no checkpoint in " + options.checkpoint +
+            " yet: beginning from the start");
+    return {};
+  }
+  Result<Checkpoint> checkpoint = openCheckpoint(options.checkpoint);
+  if (!checkpoint.ok())
+    return checkpoint.status();
+  CheckpointInfo now;
+  now.seed = options.seed.value_or(checkpoint->info.seed);
+  now.batch = plan->training()->batch();
+  now.modelDigest = plan->model_digest();
+  now.model = printable(textOf(plan->model()));
+  MLRT_RETURN_IF_ERROR(checkResume(checkpoint->info, now));
+  if (now.seed != checkpoint->info.seed)
+    return {StatusCode::kInvalidArgument,
+            "--seed " + std::to_string(now.seed) +
+                " is not the checkpoint's seed " +
+                std::to_string(checkpoint->info.seed) +
+                "; leave --seed away to go on with it"};
+  opened.emplace(std::move(*checkpoint));
+  return {};
+}
+
+Result<Dataset> openSplit(const Plan &plan, const RunOptions &options,
+                          std::string_view name) {
+  Result<SplitSpec> spec = splitOfPlan(plan.root(), name);
+  if (!spec.ok())
+    return spec.status();
+  return Dataset::open(*spec, dataFolder(options),
+                       options.cache.empty()
+                           ? defaultCacheDirectory()
+                           : std::filesystem::path(options.cache));
+}
+
+bool hasSplit(const Plan &plan, std::string_view name) {
+  for (uint32_t i = 0; i < sizeOfVector(plan->splits()); ++i)
+    if (textOf(plan->splits()->Get(i)->name()) == name)
+      return true;
+  return false;
+}
+
+} // namespace
+
+CommandResult trainCommand(const RunOptions &options) {
+  Result<Plan> plan = Plan::load(options.plan);
+  if (!plan.ok())
+    return plan.status();
+  if (!plan->program("train"))
+    return Status(StatusCode::kInvalidArgument,
+                  options.plan +
+                      ": does not train: the model has no optimizer; use "
+                      "mlrun infer, or give it a train block");
+  Result<World> world =
+      findWorld(*plan, options, (*plan)->training()->microbatches());
+  if (!world.ok())
+    return world.status();
+  if (options.checkpointEvery > 0 && options.checkpoint.empty())
+    return Status(StatusCode::kInvalidArgument,
+                  "--checkpoint-every needs --checkpoint DIR");
+  // Opened here, so that what is wrong with a file is said once, before any
+  // rank starts; forked ranks share the mappings.
+  std::optional<SafetensorsFile> weights;
+  if (!options.weights.empty()) {
+    Result<SafetensorsFile> file = openWeights(options.weights);
+    if (!file.ok())
+      return file.status();
+    weights.emplace(std::move(*file));
+  }
+  std::optional<Checkpoint> resume;
+  if (world->rank == 0)
+    if (Status status = openResume(*plan, options, resume); !status.ok())
+      return status;
+  Result<Dataset> data = openSplit(*plan, options, "train");
+  if (!data.ok())
+    return data.status();
+  std::optional<Dataset> test;
+  if (plan->program("eval") && hasSplit(*plan, "test")) {
+    Result<Dataset> opened = openSplit(*plan, options, "test");
+    if (!opened.ok())
+      return opened.status();
+    test.emplace(std::move(*opened));
+  }
+  if (Status status = plan->checkMachine(); !status.ok())
+    return status;
+  if (Status status = checkDevice(options); !status.ok())
+    return status;
+  TrainJob job{*plan,
+               options,
+               *data,
+               test ? &*test : nullptr,
+               weights ? &*weights : nullptr,
+               resume ? &*resume : nullptr};
+  return launch(*world, launchOptions(options), [&](WorkerContext &context) {
+    return Trainer(job, context).run();
+  });
+}
+
+} // namespace mlrt
