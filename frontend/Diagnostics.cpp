@@ -122,8 +122,12 @@ suggestName(std::string_view name, const std::vector<std::string> &candidates) {
     if (candidate.size() > kLongest || candidate == name)
       continue;
     // A difference in case alone is the likeliest slip of all.
-    size_t distance =
-        lowered(candidate) == lowered(name) ? 0 : editDistance(name, candidate);
+    // One that begins like the other, as `batchsize` like `batch`, is next.
+    bool prefix = std::min(candidate.size(), name.size()) >= 4 &&
+                  (name.starts_with(candidate) || candidate.starts_with(name));
+    size_t distance = lowered(candidate) == lowered(name) ? 0
+                      : prefix ? 1
+                               : editDistance(name, candidate);
     // One letter for another is no misspelling.
     if (distance >= std::max(candidate.size(), name.size()))
       continue;

@@ -104,7 +104,7 @@ TEST(Diagnostics, suggestsNearNamesOnly) {
   EXPECT_EQ(suggestName("foo", {"bar", "cross_entropy"}), std::nullopt);
   EXPECT_EQ(suggestName("a", {}), std::nullopt);
   EXPECT_EQ(suggestName("batchsize", {"batch", "steps"}), "batch");
-  EXPECT_EQ(suggestName("learning_rate", {"lr", "learn"}), "learn");
+  EXPECT_EQ(suggestName("steps_per_epoch", {"lr", "steps"}), "steps");
   EXPECT_EQ(suggestName("crossentropy", {"cross_entropy"}), "cross_entropy");
 }
 
@@ -120,6 +120,9 @@ TEST(Diagnostics, everyCodeIsExplained) {
     EXPECT_TRUE(text->starts_with(std::string(name) + ": "));
     EXPECT_GT(text->size(), codeTitle(code).size() + 60) << name;
     EXPECT_TRUE(text->ends_with("\n"));
+    if (name >= "E0200")
+      EXPECT_NE(text->find("\n    "), std::string::npos)
+          << name << " has no example";
   }
   EXPECT_TRUE(explainCode("e0101"));
   EXPECT_FALSE(explainCode("E9999"));
