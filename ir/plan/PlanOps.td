@@ -250,7 +250,8 @@ class Plan_Step<string mnemonic, list<Trait> traits = []>
 def Plan_CallOp : Plan_Step<"call"> {
   let summary = "runs a kernel";
   let description = [{
-    - (C1) The kernel exists and takes as many pointers.
+    - (C1) The kernel exists and takes as many pointers; scratch memory is passed
+      once the arena is planned.
     - (C2) Every place lies inside its buffer, with the bytes that the kernel
       touches behind it.
     - (C3) The kernel writes to no constant, and to a place that it also reads

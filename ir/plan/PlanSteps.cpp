@@ -202,6 +202,11 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!kernel) // (C1)
     return emitOpError("calls the unknown kernel @") << getKernel();
   int64_t pointers = kernel.getNumPointers();
+  // Scratch memory comes with the offsets.
+  ArenaOp arena = ArenaOp::of(*this);
+  if (arena && !arena.getBytes() && kernel.getScratchBytes() > 0 &&
+      pointers == static_cast<int64_t>(getArgs().size()) + 1)
+    --pointers;
   if (pointers != static_cast<int64_t>(getArgs().size())) {
     InFlightDiagnostic diag = emitOpError("passes ")
                               << getArgs().size() << " pointers but @"

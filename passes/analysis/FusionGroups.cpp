@@ -218,20 +218,29 @@ void FusionGroups::joinProducers(int node) {
   llvm::sort(producers, std::greater<>());
 
   if (mode == FusionMode::All) {
+    llvm::SmallPtrSet<Operation *, 2> readers(nodes[node]->user_begin(),
+                                              nodes[node]->user_end());
+    auto reader =
+        readers.size() == 1 ? indexOf.find(*readers.begin()) : indexOf.end();
+    bool intoReader = reader != indexOf.end() && acceptsPrologue(reader->first);
+    // Behind an anchor the tree saves a read, unless the value that it reads is
+    // stored for others anyway and its reader can compute the tree on load.
+    auto isStored = [&](int producer) {
+      return llvm::any_of(nodes[producer]->getUsers(), [&](Operation *user) {
+        auto it = indexOf.find(user);
+        return it == indexOf.end() || find(it->second) != group;
+      });
+    };
     for (int producer : producers) {
       Operation *anchor = anchorOf(find(producer));
       if (anchor && acceptsEpilogue(anchor) && shapeOf(anchor) == shape &&
-          tryMerge(group, producer))
+          !(intoReader && isStored(producer)) && tryMerge(group, producer))
         break;
     }
-    llvm::SmallPtrSet<Operation *, 2> readers(nodes[node]->user_begin(),
-                                              nodes[node]->user_end());
-    if (!anchorOf(find(node)) && readers.size() == 1)
-      if (auto it = indexOf.find(*readers.begin());
-          it != indexOf.end() && acceptsPrologue(it->first)) {
-        tryMerge(node, it->second);
-        return;
-      }
+    if (intoReader && !anchorOf(find(node))) {
+      tryMerge(node, reader->second);
+      return;
+    }
   }
   for (int producer : producers)
     if (!anchorOf(find(producer)))

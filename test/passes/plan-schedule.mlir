@@ -1,0 +1,205 @@
+// RUN: mlc-opt %s -split-input-file -plan-schedule | FileCheck %s
+// RUN: mlc-opt %s -split-input-file -plan-schedule=fusion=none | FileCheck %s --check-prefix=NONE
+// RUN: mlc-opt %s -split-input-file -plan-schedule=fusion=elementwise | FileCheck %s --check-prefix=ELEMENTWISE
+
+// A product takes its bias and activation, which others read; the sum of a
+// square takes the square.
+// CHECK-LABEL: module @epilogue
+// CHECK: plan.kernel @k0_dot
+// CHECK: graph.dot
+// CHECK: graph.broadcast
+// CHECK: graph.add
+// CHECK: graph.relu
+// CHECK: plan.return
+// CHECK: plan.kernel @k1_reduce
+// CHECK: graph.mul
+// CHECK: graph.reduce
+// CHECK: plan.program @infer rows = 8
+// CHECK-NEXT: plan.call @k0_dot(@infer.x, @w, @b, @infer.h)
+// CHECK-NEXT: plan.call @k1_reduce(@infer.h, @infer.s)
+// CHECK-NEXT: }
+// NONE-LABEL: module @epilogue
+// NONE-COUNT-5: plan.call
+// ELEMENTWISE-LABEL: module @epilogue
+// ELEMENTWISE: plan.kernel @k1_map
+// ELEMENTWISE: graph.add
+// ELEMENTWISE: graph.relu
+// ELEMENTWISE-COUNT-4: plan.call
+module @epilogue {
+  graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+  graph.parameter @b : tensor<4xf32> init #graph.init<zeros> role trained
+  func.func @infer(%x: tensor<8x4xf32> {graph.input = "x"}, %w: tensor<4x4xf32> {graph.param = @w},
+                   %b: tensor<4xf32> {graph.param = @b}) -> (tensor<8xf32> {graph.output = "s"}, tensor<8x4xf32> {graph.output = "h"}) {
+    %0 = graph.dot %x, %w batch = [] x [] contract = [1] x [0] : tensor<8x4xf32>, tensor<4x4xf32> to tensor<8x4xf32>
+    %1 = graph.broadcast %b dims = [1] : tensor<4xf32> to tensor<8x4xf32>
+    %2 = graph.add %0, %1 : tensor<8x4xf32>
+    %3 = graph.relu %2 : tensor<8x4xf32>
+    %c = graph.constant dense<0.5> : tensor<8x4xf32>
+    %4 = graph.mul %3, %c : tensor<8x4xf32>
+    %5 = graph.reduce sum %4 dims = [1] : tensor<8x4xf32> to tensor<8xf32>
+    return %5, %3 : tensor<8xf32>, tensor<8x4xf32>
+  }
+}
+
+// -----
+
+// %1 needs a reduction of %0, so that %0 and %1 cannot share a kernel: it would
+// wait for itself.
+// CHECK-LABEL: module @no_cycle
+// CHECK: plan.program
+// CHECK-NEXT: plan.call @k0_dot
+// CHECK-NEXT: plan.call @k1_reduce
+// CHECK-NEXT: plan.call @k2_sub
+module @no_cycle {
+  func.func @infer(%x: tensor<4x4xf32> {graph.input = "x"}) -> (tensor<4x4xf32> {graph.output = "y"}) {
+    %0 = graph.dot %x, %x batch = [] x [] contract = [1] x [0] : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+    %r = graph.reduce max %0 dims = [1] : tensor<4x4xf32> to tensor<4xf32>
+    %b = graph.broadcast %r dims = [0] : tensor<4xf32> to tensor<4x4xf32>
+    %1 = graph.sub %0, %b : tensor<4x4xf32>
+    return %1 : tensor<4x4xf32>
+  }
+}
+
+// -----
+
+// Kernels of one structure are one.
+// CHECK-LABEL: module @deduplicates
+// CHECK-COUNT-1: plan.kernel
+// CHECK-NOT: plan.kernel
+// CHECK: plan.call @k0_exp(@infer.x, @infer.a)
+// CHECK-NEXT: plan.call @k0_exp(@infer.y, @infer.b)
+// CHECK-NEXT: }
+module @deduplicates {
+  func.func @infer(%x: tensor<4x4xf32> {graph.input = "x"}, %y: tensor<4x4xf32> {graph.input = "y"})
+      -> (tensor<4x4xf32> {graph.output = "a"}, tensor<4x4xf32> {graph.output = "b"}) {
+    %0 = graph.exp %x : tensor<4x4xf32>
+    %1 = graph.exp %y : tensor<4x4xf32>
+    return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>
+  }
+}
+
+// -----
+
+// A reshape is a view of the input: the kernel reads it in the other shape.
+// CHECK-LABEL: module @views
+// CHECK: plan.kernel @k0_dot(%{{.*}}: tensor<4x4xf32>) -> tensor<4x4xf32>
+// CHECK-NOT: graph.reshape
+// CHECK: plan.call @k0_dot(@infer.x, @infer.y)
+module @views {
+  func.func @infer(%x: tensor<4x2x2xf32> {graph.input = "x"}) -> (tensor<4x2x2xf32> {graph.output = "y"}) {
+    %0 = graph.reshape %x : tensor<4x2x2xf32> to tensor<4x4xf32>
+    %1 = graph.dot %0, %0 batch = [] x [] contract = [1] x [0] : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+    %2 = graph.reshape %1 : tensor<4x4xf32> to tensor<4x2x2xf32>
+    return %2 : tensor<4x2x2xf32>
+  }
+}
+
+// -----
+
+// The new values of an update are written over the old ones by their last
+// reader.
+// CHECK-LABEL: module @in_place
+// CHECK: plan.kernel {{.*}} attributes {{.*}}in_place = array<i64: 0, 3>
+// CHECK: plan.program
+// CHECK-NEXT: plan.call @k0_map(@m, @train.g, @train.s, @w, @m, @w)
+// CHECK-NEXT: }
+module @in_place {
+  graph.parameter @w : tensor<4xf32> init #graph.init<zeros> role trained
+  graph.parameter @m : tensor<4xf32> init #graph.init<zeros> role optimizer
+  func.func @train(%w: tensor<4xf32> {graph.param = @w}, %m: tensor<4xf32> {graph.param = @m},
+                   %g: tensor<4xf32> {graph.input = "g"}, %s: tensor<4xf32> {graph.input = "s"})
+      -> (tensor<4xf32> {graph.update = @m}, tensor<4xf32> {graph.update = @w}) {
+    %0 = graph.add %m, %g : tensor<4xf32>
+    %1 = graph.mul %0, %s : tensor<4xf32>
+    %2 = graph.sub %w, %1 : tensor<4xf32>
+    return %0, %2 : tensor<4xf32>, tensor<4xf32>
+  }
+}
+
+// -----
+
+// The old value is read after the new one is there, in another order of
+// elements, or by another parameter: through memory of its own.
+// CHECK-LABEL: module @not_in_place
+// CHECK-NOT: in_place
+// CHECK: plan.program
+// CHECK-NEXT: plan.call @k0_sub(@w, @train.g, @[[T:.*]])
+// CHECK-NEXT: plan.call @k1_reduce(@w, @train.loss)
+// CHECK-NEXT: plan.copy @[[T]] to @w bytes = 64
+module @not_in_place {
+  graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+  func.func @train(%w: tensor<4x4xf32> {graph.param = @w}, %g: tensor<4x4xf32> {graph.input = "g"})
+      -> (tensor<4x4xf32> {graph.update = @w}, tensor<f32> {graph.loss}) {
+    %0 = graph.sub %w, %g : tensor<4x4xf32>
+    %1 = graph.reduce sum %w dims = [0, 1] : tensor<4x4xf32> to tensor<f32>
+    return %0, %1 : tensor<4x4xf32>, tensor<f32>
+  }
+}
+
+// -----
+
+// CHECK-LABEL: module @other_elements
+// CHECK: plan.call @k0_dot(@w, @train.g, @[[T:.*]])
+// CHECK-NEXT: plan.copy @[[T]] to @w bytes = 64
+module @other_elements {
+  graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+  func.func @train(%w: tensor<4x4xf32> {graph.param = @w}, %g: tensor<4x4xf32> {graph.input = "g"})
+      -> (tensor<4x4xf32> {graph.update = @w}) {
+    %0 = graph.dot %w, %g batch = [] x [] contract = [1] x [0] : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+    %1 = graph.add %0, %w : tensor<4x4xf32>
+    return %1 : tensor<4x4xf32>
+  }
+}
+
+// -----
+
+// CHECK-LABEL: module @swap
+// CHECK: plan.program
+// CHECK-NEXT: plan.copy @b to @train.t bytes = 16
+// CHECK-NEXT: plan.copy @a to @train.t.1 bytes = 16
+// CHECK-NEXT: plan.copy @train.t to @a bytes = 16
+// CHECK-NEXT: plan.copy @train.t.1 to @b bytes = 16
+module @swap {
+  graph.parameter @a : tensor<4xf32> init #graph.init<zeros> role state
+  graph.parameter @b : tensor<4xf32> init #graph.init<zeros> role state
+  func.func @train(%a: tensor<4xf32> {graph.param = @a}, %b: tensor<4xf32> {graph.param = @b})
+      -> (tensor<4xf32> {graph.update = @a}, tensor<4xf32> {graph.update = @b}) {
+    return %b, %a : tensor<4xf32>, tensor<4xf32>
+  }
+}
+
+// -----
+
+// The loop's sums lie side by side, where its kernels write them; one value
+// yielded twice is copied.
+// CHECK-LABEL: module @bucket
+// CHECK: plan.buffer @train.bucket0 communication : tensor<9xf32>
+// CHECK: plan.buffer @train.bucket0.microbatch transient : tensor<9xf32>
+// CHECK: plan.program @train rows = 2
+// CHECK-SAME: sum_level_bytes = 64
+// CHECK-NEXT: plan.loop count = 0 sums = [#plan.loop_sum<sum <@train.bucket0.microbatch> to <@train.bucket0> : tensor<9xf32>>] {
+// CHECK-NEXT: plan.call @k0_reduce(@train.x, @train.bucket0.microbatch)
+// CHECK-NEXT: plan.call @k1_reduce(@train.x, @train.bucket0.microbatch + 16)
+// CHECK-NEXT: plan.copy @train.bucket0.microbatch + 16 to @train.bucket0.microbatch + 32 bytes = 4
+// CHECK-NEXT: }
+// CHECK-NEXT: plan.all_reduce sum @train.bucket0 : tensor<9xf32> over "data" id = 0 name = "both"
+// CHECK-NEXT: plan.call @k2_{{.*}}(@train.bucket0 + 16, @train.bucket0 + 32, @train.loss)
+#rows = #dist.layout<@mesh, [{"data"}, {}]>
+#partial1 = #dist.layout<@mesh, [{}], partial = ["data"]>
+#partial0 = #dist.layout<@mesh, [], partial = ["data"]>
+#whole1 = #dist.layout<@mesh, [{}]>
+#whole0 = #dist.layout<@mesh, []>
+module @bucket attributes {mlc.mesh = [{name = "data", size = -1 : i64}], mlc.train = {microbatches = 4 : i64}} {
+  dist.mesh @mesh ["data"] sizes = [-1]
+  func.func @train(%x: tensor<2x3xf32, #rows> {graph.input = "x"})
+      -> (tensor<f32, #whole0> {graph.loss}) {
+    %0:3 = dist.microbatch_loop (%xm = %x : tensor<2x3xf32, #rows>) {
+      %a = graph.reduce sum %xm dims = [0] : tensor<2x3xf32, #rows> to tensor<3xf32, #partial1>
+      %b = graph.reduce sum %xm dims = [0, 1] : tensor<2x3xf32, #rows> to tensor<f32, #partial0>
+      dist.yield %a, %b, %b : tensor<3xf32, #partial1>, tensor<f32, #partial0>, tensor<f32, #partial0>
+    } : tensor<3xf32, #partial1>, tensor<f32, #partial0>, tensor<f32, #partial0>
+    %1:3 = dist.all_reduce sum %0#0, %0#1, %0#2 over ["data"] {label = "both"} : tensor<3xf32, #partial1>, tensor<f32, #partial0>, tensor<f32, #partial0>
+    %2 = graph.add %1#1, %1#2 : tensor<f32, #whole0>
+    return %2 : tensor<f32, #whole0>
+  }
+}
