@@ -22,8 +22,8 @@ expect_exit() {
 
 no_process_left() {
   sleep 0.3
-  if pgrep -f "$work" >/dev/null; then
-    pgrep -af "$work" >&2
+  if pgrep -f "mlrun train $work" >/dev/null; then
+    pgrep -af "mlrun train $work" >&2
     fail "processes are left behind"
   fi
 }
