@@ -302,3 +302,171 @@ func.func @loss_grad_shape(%x: tensor<32x10xf32>, %y: tensor<32xi32>, %d: tensor
   %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32x10xf32>, tensor<32xi32>, tensor<32xf32> to tensor<10x32xf32> // (C4)
   return
 }
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @sub_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.sub %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @mul_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.mul %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @div_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.div %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @pow_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.pow %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @maximum_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.maximum %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @minimum_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.minimum %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @idiv_shapes(%a: tensor<4xi32>, %b: tensor<5xi32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.idiv %a, %b : (tensor<4xi32>, tensor<5xi32>) -> tensor<4xi32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @mod_shapes(%a: tensor<4xi32>, %b: tensor<5xi32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.mod %a, %b : (tensor<4xi32>, tensor<5xi32>) -> tensor<4xi32> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @and_shapes(%a: tensor<4xi1>, %b: tensor<5xi1>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.and %a, %b : (tensor<4xi1>, tensor<5xi1>) -> tensor<4xi1> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @or_shapes(%a: tensor<4xi1>, %b: tensor<5xi1>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = graph.or %a, %b : (tensor<4xi1>, tensor<5xi1>) -> tensor<4xi1> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #1 comes from here}}
+func.func @compare_shapes(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #1 of shape [5]}}
+  %r = "graph.compare"(%a, %b) {predicate = 0 : i32} : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xi1> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{operand #0 comes from here}}
+func.func @select_shapes(%c: tensor<5xi1>, %a: tensor<4xf32>) {
+  // expected-error @below {{has a result of shape [4] but operand #0 of shape [5]}}
+  %r = "graph.select"(%c, %a, %a) : (tensor<5xi1>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> // (C1)
+  return
+}
+
+// -----
+func.func @select_elements(%c: tensor<4xi1>, %a: tensor<4xf32>, %b: tensor<4xf64>) {
+  // expected-error @below {{failed to verify that all of {onTrue, onFalse, result} have same element type}}
+  %r = "graph.select"(%c, %a, %b) : (tensor<4xi1>, tensor<4xf32>, tensor<4xf64>) -> tensor<4xf32> // (C2)
+  return
+}
+
+// -----
+// expected-note @below {{operand #0 comes from here}}
+func.func @cast_shapes(%x: tensor<4xf32>) {
+  // expected-error @below {{has a result of shape [5] but operand #0 of shape [4]}}
+  %r = "graph.cast"(%x) : (tensor<4xf32>) -> tensor<5xi32> // (C1)
+  return
+}
+
+// -----
+func.func @constant_type() {
+  // expected-error @below {{failed to verify that all of {value, result} have same type}}
+  %r = "graph.constant"() {value = dense<1.0> : tensor<4xf32>} : () -> tensor<5xf32> // (C1)
+  return
+}
+
+// -----
+func.func @broadcast_elements(%x: tensor<4xf32>) {
+  // expected-error @below {{failed to verify that all of {operand, result} have same element type}}
+  %r = graph.broadcast %x dims = [0] : tensor<4xf32> to tensor<4x8xf64> // (C1)
+  return
+}
+
+// -----
+func.func @reshape_elements(%x: tensor<4xf32>) {
+  // expected-error @below {{failed to verify that all of {operand, result} have same element type}}
+  %r = graph.reshape %x : tensor<4xf32> to tensor<2x2xf64> // (C1)
+  return
+}
+
+// -----
+func.func @transpose_elements(%x: tensor<4x8xf32>) {
+  // expected-error @below {{failed to verify that all of {operand, result} have same element type}}
+  %r = graph.transpose %x perm = [1, 0] : tensor<4x8xf32> to tensor<8x4xf64> // (C1)
+  return
+}
+
+// -----
+func.func @slice_elements(%x: tensor<4xf32>) {
+  // expected-error @below {{failed to verify that all of {operand, result} have same element type}}
+  %r = graph.slice %x starts = [0] limits = [2] strides = [1] : tensor<4xf32> to tensor<2xf64> // (C1)
+  return
+}
+
+// -----
+func.func @reduce_elements(%x: tensor<4x8xf32>) {
+  // expected-error @below {{failed to verify that all of {operand, result} have same element type}}
+  %r = graph.reduce sum %x dims = [0] : tensor<4x8xf32> to tensor<8xf64> // (C1)
+  return
+}
+
+// -----
+// expected-note @below {{labels come from here}}
+func.func @gradient_of_another_batch(%x: tensor<32x10xf32>, %y: tensor<16xi32>, %d: tensor<32xf32>) {
+  // expected-error @below {{has 32 rows of logits but 16 labels}}
+  %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32x10xf32>, tensor<16xi32>, tensor<32xf32> to tensor<32x10xf32> // (C1)
+  return
+}
+
+// -----
+func.func @gradient_of_a_vector(%x: tensor<32xf32>, %y: tensor<32xi32>, %d: tensor<32xf32>) {
+  // expected-error @below {{has logits of rank 1 and labels of rank 1; they are 2 and 1}}
+  %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32xf32>, tensor<32xi32>, tensor<32xf32> to tensor<32xf32> // (C3)
+  return
+}
