@@ -19,8 +19,8 @@ class raw_ostream;
 namespace mlc {
 
 /// Gives every `plan.kernel` with a body an `llvm.func` of the signature of
-/// runtime/exec/KernelAbi.h, named `getCodeSymbol()`; sets the kernel's `tasks`
-/// and drops its body. Phase schedule -> kernels.
+/// runtime/device/KernelAbi.h, named `getCodeSymbol()`; sets the kernel's
+/// `tasks` and drops its body. Phase schedule -> kernels.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module,
                                  const CpuTarget &target);
 

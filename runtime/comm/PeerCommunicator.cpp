@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/comm/Reduce.h"
 #include "runtime/comm/Transport.h"
+#include "runtime/core/Reduce.h"
 
 #include <algorithm>
 #include <array>

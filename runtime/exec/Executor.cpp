@@ -44,7 +44,16 @@ double scalarAt(const std::byte *data, DType dtype) {
 Executor::Executor() : parts(std::make_unique<Parts>()) {}
 Executor::~Executor() = default;
 
-double Executor::loss() const { return scalarAt(lossData, lossType); }
+double Executor::loss() const {
+  std::byte value[8];
+  parts->stream->download(value, lossData, sizeOf(lossType));
+  return scalarAt(value, lossType);
+}
+
+void Executor::read(const NamedValue &value, void *to,
+                    uint64_t sizeBytes) const {
+  parts->stream->download(to, value.data, sizeBytes);
+}
 
 namespace {
 
@@ -68,21 +77,6 @@ private:
   std::chrono::steady_clock::time_point start;
 };
 
-struct KernelTask {
-  const ResolvedStep *step;
-  void *const *arguments;
-  KernelContext *contexts;
-  int threads;
-};
-
-void runKernelTask(void *context, int thread) {
-  const KernelTask &task = *static_cast<KernelTask *>(context);
-  int64_t begin = task.step->tasks * thread / task.threads;
-  int64_t end = task.step->tasks * (thread + 1) / task.threads;
-  if (begin < end)
-    task.step->function(task.arguments, task.contexts + thread, begin, end);
-}
-
 } // namespace
 
 Status Executor::runCall(uint32_t index, uint64_t iteration) {
@@ -93,35 +87,22 @@ Status Executor::runCall(uint32_t index, uint64_t iteration) {
     for (uint32_t i = 0; i < step.argumentCount; ++i)
       pointers[i] =
           parts->arguments[step.firstArgument + i].at(iteration, parts->number);
-  int threads = parts->pool->size();
-  if (threads == 1 || step.tasks <= 1) {
-    if (step.tasks > 0)
-      step.function(pointers, parts->contexts.data(), 0, step.tasks);
-    threads = 1;
-  } else {
-    KernelTask task{&step, pointers, parts->contexts.data(), threads};
-    parts->pool->run(runKernelTask, &task);
-  }
-  for (int t = 0; t < threads; ++t)
-    if (KernelContext &context = parts->contexts[static_cast<size_t>(t)];
-        context.error != KernelError::kNone) {
-      Status failure = kernelFailed(index, context);
-      context = {};
-      return failure;
-    }
+  if (!parts->stream->launch(
+          {step.function, pointers, step.argumentCount, step.tasks}))
+    return kernelFailed(step.location);
   return {};
 }
 
-Status Executor::kernelFailed(uint32_t index,
-                              const KernelContext &context) const {
-  const ResolvedStep &step = parts->steps[index];
+Status Executor::kernelFailed(int location) const {
+  const KernelContext context =
+      parts->stream->takeFault().value_or(KernelContext());
   const Plan &plan = *parts->plan;
   // The label's input: the one whose range is the kernel's.
   std::string input;
   for (uint32_t i = 0; i < sizeOfVector(plan->inputs()); ++i)
     if (plan->inputs()->Get(i)->limit() == context.limit)
       input = " of " + printable(textOf(plan->inputs()->Get(i)->name()));
-  std::string where = plan.location(step.location);
+  std::string where = plan.location(location);
   return {StatusCode::kBadInput,
           "label " + std::to_string(context.value) + " is outside [0, " +
               std::to_string(context.limit) + ") in row " +
@@ -141,8 +122,8 @@ Status Executor::runLoop(uint32_t index) {
                               step.sumCount);
   if (count == 0)
     for (ResolvedSum &sum : sums)
-      fillNeutral(sum.sum.reduction, sum.sum.dtype, sum.sum.result,
-                  sum.sum.count);
+      parts->stream->fillNeutral(sum.sum.dtype, sum.sum.reduction,
+                                 sum.sum.result, sum.sum.count);
   uint32_t pending = 0;
   for (uint64_t i = 0; i < count; ++i) {
     if (ofRank)
@@ -158,9 +139,9 @@ Status Executor::runLoop(uint32_t index) {
       sum.sum.source = sum.source.at(i, number);
       after = before;
       if (parts->tree)
-        sum.sum.addTree(i, count, after, *parts->pool);
+        sum.sum.addTree(i, count, after, *parts->stream);
       else
-        sum.sum.addFast(i, count, *parts->pool);
+        sum.sum.addFast(i, count, *parts->stream);
     }
     pending = after;
   }
@@ -181,6 +162,8 @@ Status Executor::runSteps(uint32_t begin, uint32_t end, uint64_t iteration) {
     case StepOp::allReduce:
       if (step.communicator && step.communicator->size() > 1) {
         Stopwatch watch(parts->profile, collectives);
+        if (!parts->stream->wait())
+          return kernelFailed(-1);
         step.tag.step = parts->run->step;
         MLRT_RETURN_IF_ERROR(step.communicator->allReduce(
             step.target.at(iteration, number), step.amount, step.dtype,
@@ -188,13 +171,12 @@ Status Executor::runSteps(uint32_t begin, uint32_t end, uint64_t iteration) {
       }
       break;
     case StepOp::copy:
-      if (std::byte *to = step.target.at(iteration, number),
-          *from = step.source.at(iteration, number);
-          step.amount > 0 && to != from)
-        std::memmove(to, from, step.amount);
+      parts->stream->copy(step.target.at(iteration, number),
+                          step.source.at(iteration, number), step.amount);
       break;
     case StepOp::fill:
-      std::memset(step.target.at(iteration, number), step.value, step.amount);
+      parts->stream->fill(step.target.at(iteration, number), step.value,
+                          step.amount);
       break;
     }
   }
@@ -209,10 +191,12 @@ Status Executor::run(const RunArguments &arguments) {
                                        std::to_string(parts->maxMicrobatches)};
   parts->run = &arguments;
   parts->number = arguments.firstMicrobatch;
-  if (parts->stepScalar)
-    *parts->stepScalar = static_cast<int64_t>(arguments.step);
-  if (parts->countScalar)
-    *parts->countScalar = static_cast<int64_t>(arguments.rows);
+  auto put = [this](std::byte *scalar, uint64_t value) {
+    if (scalar)
+      parts->stream->upload(scalar, &value, sizeof value);
+  };
+  put(parts->stepScalar, arguments.step);
+  put(parts->countScalar, arguments.rows);
   // A program without the loop reads its inputs as one micro-batch.
   bool whole = !parts->hasRankLoop && arguments.feed;
   if (whole)
@@ -220,6 +204,8 @@ Status Executor::run(const RunArguments &arguments) {
   Status status = runSteps(0, parts->topLevel, 0);
   if (whole)
     arguments.feed->release(arguments.firstMicrobatch);
+  if (status.ok() && !parts->stream->wait())
+    status = kernelFailed(-1);
   parts->run = nullptr;
   return status;
 }

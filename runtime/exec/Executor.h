@@ -8,10 +8,8 @@
 #define MLC_RUNTIME_EXEC_EXECUTOR_H
 
 #include "runtime/comm/Communicator.h"
-#include "runtime/exec/Arena.h"
-#include "runtime/exec/KernelLibrary.h"
+#include "runtime/device/Device.h"
 #include "runtime/exec/Plan.h"
-#include "runtime/exec/ThreadPool.h"
 
 #include <memory>
 #include <string>
@@ -61,7 +59,7 @@ struct RunArguments {
   MicrobatchFeed *feed = nullptr; ///< null: the slots are filled already
 };
 
-/// A value that a program computes.
+/// A value that a program computes; its data is in memory of the device.
 struct NamedValue {
   std::string name;
   DType dtype;
@@ -69,6 +67,12 @@ struct NamedValue {
   const std::byte *data;
   uint64_t sizeBytes;
 };
+
+/// Loads the machine code of `plan` on `device`.
+///
+/// \returns what Device::load returns; the message begins with the plan's path.
+Result<std::unique_ptr<DeviceKernels>> loadKernels(const Plan &plan,
+                                                   Device &device);
 
 class Executor {
 public:
@@ -84,11 +88,12 @@ public:
   static uint64_t arenaBytes(const Plan &plan, const schema::Program &program,
                              uint64_t maxMicrobatches);
 
-  /// \param arena  at least arenaBytes; the levels of the sums lie behind the
-  ///   plan's part. Plan, kernels, arena and pool outlive the executor.
+  /// \param kernels  of the plan, as loadKernels gives them.
+  /// \param arena    at least arenaBytes; the levels of the sums lie behind the
+  ///   plan's part. Plan, kernels, arena and stream outlive the executor.
   static Result<std::unique_ptr<Executor>>
   create(const Plan &plan, const schema::Program &program,
-         const KernelLibrary &kernels, Arena &arena, ThreadPool &pool,
+         const DeviceKernels &kernels, DeviceMemory &arena, Stream &stream,
          const Options &options);
 
   /// Runs the program once.
@@ -104,6 +109,8 @@ public:
 
   bool hasLoss() const { return lossData != nullptr; }
   double loss() const;
+  /// The first `sizeBytes` bytes of a metric or an output, after a run.
+  void read(const NamedValue &value, void *to, uint64_t sizeBytes) const;
   const std::vector<NamedValue> &metrics() const { return metricValues; }
   const std::vector<NamedValue> &outputs() const { return outputValues; }
 
@@ -124,7 +131,8 @@ private:
   Status runSteps(uint32_t begin, uint32_t end, uint64_t iteration);
   Status runLoop(uint32_t step);
   Status runCall(uint32_t step, uint64_t iteration);
-  Status kernelFailed(uint32_t step, const KernelContext &context) const;
+  /// What the stream's fault means; -1 where the kernel is not known.
+  Status kernelFailed(int location) const;
 
   std::unique_ptr<Parts> parts;
   uint32_t rowsOfMicrobatch = 0;

@@ -25,7 +25,7 @@ uint64_t Executor::arenaBytes(const Plan &plan, const schema::Program &program,
 class ExecutorBuilder {
 public:
   ExecutorBuilder(Executor &e, const Plan &p, const schema::Program &source,
-                  const KernelLibrary &library, Arena &memory,
+                  const DeviceKernels &library, DeviceMemory &memory,
                   const Executor::Options &chosen)
       : executor(e), parts(*e.parts), plan(p), program(source),
         kernels(library), arena(memory), options(chosen) {}
@@ -42,7 +42,7 @@ private:
   Address resolve(const schema::Ref &ref) const;
   InputRing ring(std::string name, uint32_t index) const;
   NamedValue value(const schema::NamedBuffer &named) const;
-  int64_t *scalar(int index) const;
+  std::byte *scalar(int index) const;
   std::string_view keep(std::string text);
   ResolvedStep resolve(const schema::Step &step);
   ResolvedStep resolveCall(const schema::Call &call);
@@ -55,8 +55,8 @@ private:
   Executor::Parts &parts;
   const Plan &plan;
   const schema::Program &program;
-  const KernelLibrary &kernels;
-  Arena &arena;
+  const DeviceKernels &kernels;
+  DeviceMemory &arena;
   const Executor::Options &options;
   uint64_t levelOffset = 0, reserveBytes = 0;
 };
@@ -103,11 +103,10 @@ NamedValue ExecutorBuilder::value(const schema::NamedBuffer &named) const {
   return value;
 }
 
-int64_t *ExecutorBuilder::scalar(int index) const {
-  return index < 0 ? nullptr
-                   : reinterpret_cast<int64_t *>(
-                         arena.data() +
-                         buffer(static_cast<uint32_t>(index)).offset());
+std::byte *ExecutorBuilder::scalar(int index) const {
+  return index < 0
+             ? nullptr
+             : arena.data() + buffer(static_cast<uint32_t>(index)).offset();
 }
 
 std::string_view ExecutorBuilder::keep(std::string text) {
@@ -119,7 +118,7 @@ ResolvedStep ExecutorBuilder::resolveCall(const schema::Call &call) {
   const schema::Kernel &kernel = *plan->kernels()->Get(call.kernel());
   ResolvedStep step;
   step.op = StepOp::call;
-  step.function = kernels.kernel(call.kernel());
+  step.function = kernels.handle(call.kernel());
   step.tasks = kernel.tasks();
   step.kernel = call.kernel();
   step.location = call.location() >= 0 ? call.location() : kernel.location();
@@ -258,17 +257,32 @@ Status ExecutorBuilder::build() {
              : Status();
 }
 
+Result<std::unique_ptr<DeviceKernels>> loadKernels(const Plan &plan,
+                                                   Device &device) {
+  std::vector<std::string> symbols;
+  for (const schema::Kernel *kernel : *plan->kernels())
+    symbols.emplace_back(textOf(kernel->symbol()));
+  Result<std::unique_ptr<DeviceKernels>> kernels =
+      device.load(plan.code(), symbols);
+  if (kernels.ok())
+    return kernels;
+  std::string what = printable(kernels.status().message());
+  if (kernels.status().code() != StatusCode::kBadInput)
+    return Status(kernels.status().code(), plan.path() + ": " + what);
+  return damaged(plan.path() + ": the plan is damaged: " + what +
+                 "; compile the model again with mlc");
+}
+
 Result<std::unique_ptr<Executor>>
 Executor::create(const Plan &plan, const schema::Program &program,
-                 const KernelLibrary &kernels, Arena &arena, ThreadPool &pool,
-                 const Options &options) {
+                 const DeviceKernels &kernels, DeviceMemory &arena,
+                 Stream &stream, const Options &options) {
   std::unique_ptr<Executor> executor(new Executor);
   executor->parts->plan = &plan;
-  executor->parts->pool = &pool;
+  executor->parts->stream = &stream;
   executor->parts->tree = plan->sum() == schema::SumOrder::tree;
   executor->parts->profile = options.profile;
   executor->parts->maxMicrobatches = options.maxMicrobatches;
-  executor->parts->contexts.resize(static_cast<size_t>(pool.size()));
   Status status =
       ExecutorBuilder(*executor, plan, program, kernels, arena, options)
           .build();

@@ -28,7 +28,7 @@ enum class StepOp : uint8_t { call, loop, allReduce, copy, fill };
 struct ResolvedStep {
   StepOp op = StepOp::call;
   // call
-  KernelFunction function = nullptr;
+  KernelHandle function = nullptr;
   int64_t tasks = 0;
   uint32_t kernel = 0;
   uint32_t firstArgument = 0, argumentCount = 0;
@@ -56,7 +56,7 @@ struct ResolvedSum {
 
 struct Executor::Parts {
   const Plan *plan = nullptr;
-  ThreadPool *pool = nullptr;
+  Stream *stream = nullptr;
   bool tree = true, profile = false, hasRankLoop = false;
   uint64_t maxMicrobatches = 1;
   std::vector<ResolvedStep> steps; // bodies of loops lie behind `topLevel`
@@ -64,9 +64,8 @@ struct Executor::Parts {
   std::vector<Address> arguments;
   std::vector<void *> pointers; // of every argument, at the current iteration
   std::vector<ResolvedSum> sums;
-  std::vector<KernelContext> contexts;             // by thread
-  std::vector<std::unique_ptr<std::string>> texts; // that tags point to
-  int64_t *stepScalar = nullptr, *countScalar = nullptr;
+  std::vector<std::unique_ptr<std::string>> texts;         // that tags point to
+  std::byte *stepScalar = nullptr, *countScalar = nullptr; // i64
   const RunArguments *run = nullptr;
   uint64_t number = 0; // of the current micro-batch in the rings
 };

@@ -3,7 +3,7 @@
 #include "runtime/exec/Plan.h"
 
 #include "runtime/core/Hash.h"
-#include "runtime/exec/CpuFeatures.h"
+#include "runtime/device/CpuFeatures.h"
 #include "runtime/exec/PlanChecks.h"
 
 #include <bit>

@@ -10,32 +10,13 @@
 #ifndef MLC_RUNTIME_EXEC_SUMS_H
 #define MLC_RUNTIME_EXEC_SUMS_H
 
-#include "runtime/core/DType.h"
-
-#include <cstddef>
-#include <cstdint>
-#include <vector>
+#include "runtime/device/Device.h"
 
 namespace mlrt {
-
-class ThreadPool;
 
 /// How many pairs of finished subtrees close after micro-batch i of m: the
 /// number of right edges above leaf i until the first left one.
 uint32_t mergesAfter(uint64_t i, uint64_t m);
-
-/// left[k] = left[k] (op) right[k] for `count` elements; f16 and bf16 through
-/// f32, rounded after each.
-void combine(ReductionKind reduction, DType dtype, void *left,
-             const void *right, uint64_t count);
-/// The same over the threads of `pool`, the same bits.
-void combine(ReductionKind reduction, DType dtype, void *left,
-             const void *right, uint64_t count, ThreadPool &pool);
-void copyBytes(void *to, const void *from, uint64_t bytes, ThreadPool &pool);
-
-/// Writes the value that changes no sum.
-void fillNeutral(ReductionKind reduction, DType dtype, void *data,
-                 uint64_t count);
 
 /// One running sum. Level k is at levels + k * levelStride.
 struct RunningSum {
@@ -49,9 +30,9 @@ struct RunningSum {
 
   /// Takes up micro-batch i of m in the tree's order; `pending` levels hold
   /// subtrees that wait for their right half.
-  void addTree(uint64_t i, uint64_t m, uint32_t &pending, ThreadPool &pool);
+  void addTree(uint64_t i, uint64_t m, uint32_t &pending, Stream &stream);
   /// The same with one accumulator.
-  void addFast(uint64_t i, uint64_t m, ThreadPool &pool);
+  void addFast(uint64_t i, uint64_t m, Stream &stream);
 };
 
 } // namespace mlrt

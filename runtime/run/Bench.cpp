@@ -120,8 +120,8 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
   uint64_t all = role == "train" ? plan->training()->microbatches() : 1;
   ProgramNeed need{role, all};
   Result<std::unique_ptr<Session>> session = Session::create(
-      plan, &context, chooseThreads(options.threads, context.localSize()),
-      {&need, 1}, options.kernels);
+      plan, &context, deviceOptions(options, context.localSize()), {&need, 1},
+      options.kernels);
   if (!session.ok())
     return session.status();
   MLRT_RETURN_IF_ERROR(

@@ -2,6 +2,7 @@
 
 #include "runtime/run/Commands.h"
 
+#include "runtime/device/ThreadPool.h"
 #include "runtime/exec/PlanChecks.h"
 #include "runtime/run/Session.h"
 
@@ -68,11 +69,16 @@ Result<World> findWorld(const Plan &plan, const RunOptions &options,
   return world;
 }
 
+DeviceOptions deviceOptions(const RunOptions &options, int localRanks) {
+  DeviceOptions device;
+  if (checkDeviceName(options.device).ok())
+    device.name = options.device;
+  device.threads = chooseThreads(options.threads, localRanks);
+  return device;
+}
+
 Status checkDevice(const RunOptions &options) {
-  if (options.device != "cpu")
-    return {StatusCode::kUnavailable,
-            "--device " + options.device +
-                ": this mlrun has no CUDA device; use --device cpu"};
+  MLRT_RETURN_IF_ERROR(checkDeviceName(options.device));
   if (options.comm == "nccl")
     return {StatusCode::kUnavailable,
             "--comm nccl: NCCL joins CUDA devices, and this mlrun has none; "
@@ -105,7 +111,7 @@ CommandResult initCommand(const RunOptions &options) {
                   "init needs -o FILE.safetensors");
   // The values need no code: an arena without executors.
   Result<std::unique_ptr<Session>> session =
-      Session::create(*plan, nullptr, 1, {});
+      Session::create(*plan, nullptr, {}, {});
   if (!session.ok())
     return session.status();
   uint64_t seed = options.seed.value_or((*plan)->training()->seed());

@@ -3,6 +3,7 @@
 #define MLC_RUNTIME_RUN_COMMANDS_H
 
 #include "runtime/core/Status.h"
+#include "runtime/device/Device.h"
 #include "runtime/exec/Plan.h"
 #include "runtime/launch/Launch.h"
 
@@ -59,6 +60,10 @@ std::string dataFolder(const RunOptions &options);
 Result<World> findWorld(const Plan &plan, const RunOptions &options,
                         uint64_t microbatches);
 LaunchOptions launchOptions(const RunOptions &options);
+
+/// The device of a session, with the threads of one of `localRanks` ranks of
+/// this host. A device that is not there is left to checkDevice.
+DeviceOptions deviceOptions(const RunOptions &options, int localRanks);
 
 /// kUnavailable for --device cuda and --comm nccl, which this build has not.
 /// Called after everything else was checked.

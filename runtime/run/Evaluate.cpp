@@ -81,8 +81,7 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
   uint64_t rows = plan.program("eval")->rows();
   ProgramNeed need{"eval", stepsPerEpoch(data.rows(), rows)};
   Result<std::unique_ptr<Session>> session = Session::create(
-      plan, &context, chooseThreads(options.threads, context.localSize()),
-      {&need, 1});
+      plan, &context, deviceOptions(options, context.localSize()), {&need, 1});
   if (!session.ok())
     return session.status();
   MLRT_RETURN_IF_ERROR((*session)->load(weights, /*optimizer=*/false));

@@ -224,8 +224,8 @@ CommandResult inferCommand(const RunOptions &options) {
   if (Status status = plan->checkMachine(); !status.ok())
     return status;
   ProgramNeed need{"infer", 1};
-  Result<std::unique_ptr<Session>> session = Session::create(
-      *plan, nullptr, chooseThreads(options.threads, 1), {&need, 1});
+  Result<std::unique_ptr<Session>> session =
+      Session::create(*plan, nullptr, deviceOptions(options, 1), {&need, 1});
   if (!session.ok())
     return session.status();
   Executor &executor = *(*session)->executor("infer");
@@ -260,8 +260,8 @@ CommandResult inferCommand(const RunOptions &options) {
     if (Status status = executor.run(run); !status.ok())
       return status;
     for (BoundOutput &output : *outputs)
-      std::memcpy(output.rows.data() + first * output.rowBytes,
-                  output.value->data, count * output.rowBytes);
+      executor.read(*output.value, output.rows.data() + first * output.rowBytes,
+                    count * output.rowBytes);
   }
   for (const BoundOutput &output : *outputs) {
     std::vector<int64_t> shape = output.value->shape;

@@ -13,10 +13,20 @@ namespace mlrt {
 static constexpr uint32_t kSetupTag = 0xffff0000u;
 
 Result<std::unique_ptr<Session>>
-Session::create(const Plan &plan, WorkerContext *context, int threads,
-                std::span<const ProgramNeed> needs, bool profile) {
-  std::unique_ptr<Session> session(new Session(plan, context, threads));
-  Result<KernelLibrary> kernels = KernelLibrary::load(plan);
+Session::create(const Plan &plan, WorkerContext *context,
+                DeviceOptions deviceOptions, std::span<const ProgramNeed> needs,
+                bool profile) {
+  std::unique_ptr<Session> session(new Session(plan, context));
+  if (context) {
+    deviceOptions.localRank = context->localRank();
+    deviceOptions.localRanks = context->localSize();
+  }
+  Result<std::unique_ptr<Device>> device = openDevice(deviceOptions);
+  if (!device.ok())
+    return device.status();
+  session->device = std::move(*device);
+  Result<std::unique_ptr<DeviceKernels>> kernels =
+      loadKernels(plan, *session->device);
   if (!kernels.ok())
     return kernels.status();
   session->kernels = std::move(*kernels);
@@ -30,13 +40,15 @@ Session::create(const Plan &plan, WorkerContext *context, int threads,
     bytes = std::max(bytes, Executor::arenaBytes(plan, *plan.program(need.role),
                                                  ofRank.back()));
   }
-  Result<Arena> arena = Arena::create(bytes);
+  Result<std::unique_ptr<DeviceMemory>> arena =
+      session->device->allocate(bytes);
   if (!arena.ok())
     return arena.status();
   session->arena = std::move(*arena);
   if (plan->constants() && plan->constants()->size() > 0)
-    std::memcpy(session->arena.data() + plan->constants_offset(),
-                plan->constants()->data(), plan->constants()->size());
+    session->device->stream().upload(
+        session->arena->data() + plan->constants_offset(),
+        plan->constants()->data(), plan->constants()->size());
 
   Executor::Options options;
   options.profile = profile;
@@ -45,8 +57,8 @@ Session::create(const Plan &plan, WorkerContext *context, int threads,
   for (size_t i = 0; i < needs.size(); ++i) {
     options.maxMicrobatches = std::max<uint64_t>(1, ofRank[i]);
     Result<std::unique_ptr<Executor>> executor =
-        Executor::create(plan, *plan.program(needs[i].role), session->kernels,
-                         session->arena, session->pool, options);
+        Executor::create(plan, *plan.program(needs[i].role), *session->kernels,
+                         *session->arena, session->device->stream(), options);
     if (!executor.ok())
       return executor.status();
     session->executors.emplace_back(needs[i].role, std::move(*executor));
@@ -75,7 +87,7 @@ std::vector<NamedTensor> Session::tensors(bool optimizer) const {
       tensor.shape.assign(parameter->shape()->begin(),
                           parameter->shape()->end());
     tensor.data =
-        arena.data() + plan->buffers()->Get(parameter->buffer())->offset();
+        arena->data() + plan->buffers()->Get(parameter->buffer())->offset();
     result.push_back(std::move(tensor));
   }
   return result;
@@ -92,7 +104,7 @@ Status Session::initialize(uint64_t seed) {
     MLRT_RETURN_IF_ERROR(fillInitial(
         {textOf(how->kind()), how->a(), how->b()}, seed,
         textOf(parameter->path()), dtype, bytes / sizeOf(dtype),
-        arena.data() + plan->buffers()->Get(parameter->buffer())->offset()));
+        arena->data() + plan->buffers()->Get(parameter->buffer())->offset()));
   }
   return {};
 }
@@ -112,8 +124,9 @@ Status Session::load(const SafetensorsFile &file, bool optimizer) {
   }
   for (const NamedTensor &target : targets)
     if (target.sizeBytes() > 0)
-      std::memcpy(const_cast<std::byte *>(target.data), // ours, in the arena
-                  file.find(target.name)->data, target.sizeBytes());
+      device->stream().upload(
+          const_cast<std::byte *>(target.data), // ours, in the arena
+          file.find(target.name)->data, target.sizeBytes());
   return {};
 }
 
@@ -165,10 +178,12 @@ Result<LoaderOptions> loaderOptions(const Executor &executor,
 }
 
 Measured::Measured(const Executor &executor) {
-  for (const NamedValue &value : executor.metrics())
+  for (const NamedValue &value : executor.metrics()) {
     metrics.push_back(
         {value.name, value.shape,
          std::vector<double>(value.sizeBytes / sizeOf(value.dtype))});
+    scratch.resize(std::max<size_t>(scratch.size(), value.sizeBytes));
+  }
 }
 
 void Measured::read(const Executor &executor) {
@@ -176,9 +191,10 @@ void Measured::read(const Executor &executor) {
     loss = executor.loss();
   for (size_t m = 0; m < metrics.size(); ++m) {
     const NamedValue &value = executor.metrics()[m];
+    executor.read(value, scratch.data(), value.sizeBytes);
     for (size_t i = 0; i < metrics[m].values.size(); ++i)
       metrics[m].values[i] =
-          scalarAt(value.data + i * sizeOf(value.dtype), value.dtype);
+          scalarAt(scratch.data() + i * sizeOf(value.dtype), value.dtype);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/checkpoint/Safetensors.h"
 #include "runtime/data/BatchLoader.h"
 #include "runtime/data/Dataset.h"
+#include "runtime/device/Device.h"
 #include "runtime/exec/Executor.h"
 #include "runtime/launch/Launch.h"
 
@@ -19,19 +20,20 @@ struct ProgramNeed {
   uint64_t microbatches; ///< of the global batch, over all ranks
 };
 
-/// Threads, kernels, arena and executors of one rank.
+/// Device, kernels, arena and executors of one rank.
 class Session {
 public:
   /// \param context  null: one rank, no communicator.
+  /// \param device   its ranks are set from `context`.
   static Result<std::unique_ptr<Session>>
-  create(const Plan &plan, WorkerContext *context, int threads,
+  create(const Plan &plan, WorkerContext *context, DeviceOptions device,
          std::span<const ProgramNeed> needs, bool profile = false);
 
   const Plan &plan() const { return *source; }
   int rank() const { return context ? context->rank() : 0; }
   int ranks() const { return context ? context->size() : 1; }
-  int threads() const { return pool.size(); }
-  uint64_t arenaBytes() const { return arena.sizeBytes(); }
+  int threads() const { return device->threads(); }
+  uint64_t arenaBytes() const { return arena->sizeBytes(); }
   /// Null where it was not asked for.
   Executor *executor(std::string_view role);
 
@@ -47,15 +49,13 @@ public:
   Status broadcast(void *data, size_t sizeBytes, std::string_view what);
 
 private:
-  Session(const Plan &p, WorkerContext *c, int threads)
-      : source(&p), context(c),
-        pool(threads, c ? c->localRank() : 0, c ? c->localSize() : 1) {}
+  Session(const Plan &p, WorkerContext *c) : source(&p), context(c) {}
 
   const Plan *source;
   WorkerContext *context;
-  ThreadPool pool;
-  KernelLibrary kernels;
-  Arena arena;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<DeviceKernels> kernels;
+  std::unique_ptr<DeviceMemory> arena;
   std::vector<std::pair<std::string, std::unique_ptr<Executor>>> executors;
 };
 
@@ -91,6 +91,9 @@ struct Measured {
   /// Room for what `executor` computes, so that read() allocates nothing.
   explicit Measured(const Executor &executor);
   void read(const Executor &executor);
+
+private:
+  std::vector<std::byte> scratch; ///< a metric as the device has it
 };
 
 /// Runs `eval` once over all rows of `data`.

@@ -93,8 +93,7 @@ Status Trainer::prepare() {
     needs.push_back({"eval", stepsPerEpoch(job.test->rows(),
                                            plan.program("eval")->rows())});
   Result<std::unique_ptr<Session>> made = Session::create(
-      plan, &context, chooseThreads(options.threads, context.localSize()),
-      needs);
+      plan, &context, deviceOptions(options, context.localSize()), needs);
   if (!made.ok())
     return made.status();
   session = std::move(*made);

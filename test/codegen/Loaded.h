@@ -2,7 +2,7 @@
 #ifndef MLC_TEST_CODEGEN_LOADED_H
 #define MLC_TEST_CODEGEN_LOADED_H
 
-#include "runtime/exec/KernelAbi.h"
+#include "runtime/device/KernelAbi.h"
 
 #include <memory>
 #include <string>

@@ -1,12 +1,13 @@
 //===- ReduceTest.cpp - Elementwise combination, type by type -------------===//
 
-#include "runtime/comm/Reduce.h"
+#include "runtime/core/Reduce.h"
 
 #include "gtest/gtest.h"
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -114,6 +115,22 @@ TEST(ReduceTest, boolsAreOrAndAnd) {
       combine(DType::boolean, ReductionKind::min, &target, &source, 1, false);
       EXPECT_EQ(target, a && b);
     }
+}
+
+TEST(ReduceTest, theNeutralValueChangesNothing) {
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64,
+                      DType::i32, DType::i64, DType::u8, DType::boolean})
+    for (ReductionKind kind :
+         {ReductionKind::sum, ReductionKind::max, ReductionKind::min})
+      for (int byte : {0, 1}) { // 0 or 1 in bool; small or 0 elsewhere
+        alignas(8) std::byte neutral[3 * 8], value[8] = {};
+        value[0] = std::byte(byte);
+        fillNeutral(dtype, kind, neutral, 3);
+        size_t size = sizeOf(dtype);
+        combine(dtype, kind, neutral + 2 * size, value, 1, false);
+        EXPECT_EQ(std::memcmp(neutral + 2 * size, value, size), 0)
+            << nameOf(dtype) << " " << static_cast<int>(kind) << " " << byte;
+      }
 }
 
 } // namespace

@@ -1,10 +1,12 @@
 //===- Reduce.cpp - Combine two arrays elementwise ------------------------===//
 
-#include "runtime/comm/Reduce.h"
+#include "runtime/core/Reduce.h"
 
-#include <bit>
-#include <cmath>
+#include "runtime/core/Float16.h"
+
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 namespace mlrt {
@@ -20,51 +22,10 @@ struct Brain {
   uint16_t bits;
 };
 
-float widen(Brain value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
-}
-
-float widen(Half value) {
-  uint32_t sign = static_cast<uint32_t>(value.bits & 0x8000u) << 16;
-  uint32_t exponent = (value.bits >> 10) & 0x1fu;
-  uint32_t mantissa = value.bits & 0x3ffu;
-  if (exponent == 0) { // zero and subnormals: mantissa * 2^-24
-    float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
-  }
-  uint32_t wide = exponent == 31 ? 255u : exponent + 112u;
-  return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
-}
-
-void narrow(float value, Brain &result) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
-  if (std::isnan(value)) {
-    result.bits = static_cast<uint16_t>((bits >> 16) | 0x40u);
-    return;
-  }
-  bits += 0x7fffu + ((bits >> 16) & 1u); // to nearest, ties to even
-  result.bits = static_cast<uint16_t>(bits >> 16);
-}
-
-void narrow(float value, Half &result) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
-  uint32_t sign = (bits >> 16) & 0x8000u;
-  uint32_t magnitude = bits & 0x7fffffffu;
-  uint32_t half;
-  if (magnitude > 0x7f800000u) {
-    half = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
-  } else if (magnitude >= 0x477ff000u) { // rounds to 2^16 or above
-    half = 0x7c00u;
-  } else if (magnitude < 0x38800000u) { // below 2^-14: a multiple of 2^-24
-    // Adding 0.5 leaves the rounded multiple of 2^-24 in the low bits.
-    float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    half = std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(0.5f);
-  } else {
-    uint32_t odd = (magnitude >> 13) & 1u;
-    half = (magnitude - (112u << 23) + 0xfffu + odd) >> 13;
-  }
-  result.bits = static_cast<uint16_t>(sign | half);
-}
+float widen(Brain value) { return bf16ToFloat(value.bits); }
+float widen(Half value) { return f16ToFloat(value.bits); }
+void narrow(float value, Brain &result) { result.bits = floatToBf16(value); }
+void narrow(float value, Half &result) { result.bits = floatToF16(value); }
 
 template <ReductionKind kind, typename T> T apply(T a, T b) {
   if constexpr (kind == ReductionKind::max) {
@@ -160,6 +121,39 @@ void combine(DType dtype, ReductionKind kind, void *target, const void *source,
   case DType::boolean:
     return combineBool(kind, static_cast<uint8_t *>(target),
                        static_cast<const uint8_t *>(source), count);
+  }
+}
+
+template <typename T> static T neutral(ReductionKind kind) {
+  using Limits = std::numeric_limits<T>;
+  if (kind == ReductionKind::sum)
+    return T{0};
+  if (kind == ReductionKind::max)
+    return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  return Limits::has_infinity ? Limits::infinity() : Limits::max();
+}
+
+void fillNeutral(DType dtype, ReductionKind kind, void *data, size_t count) {
+  auto fill = [&]<typename T>(T value) {
+    std::fill_n(static_cast<T *>(data), count, value);
+  };
+  switch (dtype) {
+  case DType::f32:
+    return fill(neutral<float>(kind));
+  case DType::bf16:
+    return fill(floatToBf16(neutral<float>(kind)));
+  case DType::f16:
+    return fill(floatToF16(neutral<float>(kind)));
+  case DType::f64:
+    return fill(neutral<double>(kind));
+  case DType::i32:
+    return fill(neutral<int32_t>(kind));
+  case DType::i64:
+    return fill(neutral<int64_t>(kind));
+  case DType::u8:
+    return fill(neutral<uint8_t>(kind));
+  case DType::boolean:
+    return fill(static_cast<uint8_t>(kind == ReductionKind::min));
   }
 }
 

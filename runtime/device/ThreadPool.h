@@ -1,6 +1,6 @@
 //===- ThreadPool.h - The compute threads of a rank -----------------------===//
-#ifndef MLC_RUNTIME_EXEC_THREADPOOL_H
-#define MLC_RUNTIME_EXEC_THREADPOOL_H
+#ifndef MLC_RUNTIME_DEVICE_THREADPOOL_H
+#define MLC_RUNTIME_DEVICE_THREADPOOL_H
 
 #include <atomic>
 #include <cstdint>
@@ -52,4 +52,4 @@ private:
 
 } // namespace mlrt
 
-#endif // MLC_RUNTIME_EXEC_THREADPOOL_H
+#endif // MLC_RUNTIME_DEVICE_THREADPOOL_H

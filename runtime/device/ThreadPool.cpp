@@ -1,6 +1,6 @@
 //===- ThreadPool.cpp - The compute threads of a rank ---------------------===//
 
-#include "runtime/exec/ThreadPool.h"
+#include "runtime/device/ThreadPool.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,6 +1,6 @@
 //===- Reduce.h - Combine two arrays elementwise --------------------------===//
-#ifndef MLC_RUNTIME_COMM_REDUCE_H
-#define MLC_RUNTIME_COMM_REDUCE_H
+#ifndef MLC_RUNTIME_CORE_REDUCE_H
+#define MLC_RUNTIME_CORE_REDUCE_H
 
 #include "runtime/core/DType.h"
 
@@ -19,6 +19,9 @@ namespace mlrt {
 void combine(DType dtype, ReductionKind kind, void *target, const void *source,
              size_t count, bool sourceFirst);
 
+/// Fills with the value that changes no other when combined with it.
+void fillNeutral(DType dtype, ReductionKind kind, void *data, size_t count);
+
 } // namespace mlrt
 
-#endif // MLC_RUNTIME_COMM_REDUCE_H
+#endif // MLC_RUNTIME_CORE_REDUCE_H

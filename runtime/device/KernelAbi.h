@@ -3,8 +3,8 @@
 // Shared by generated code (codegen/cpu emits against it) and the executor.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MLC_RUNTIME_EXEC_KERNELABI_H
-#define MLC_RUNTIME_EXEC_KERNELABI_H
+#ifndef MLC_RUNTIME_DEVICE_KERNELABI_H
+#define MLC_RUNTIME_DEVICE_KERNELABI_H
 
 #include <cstdint>
 
@@ -33,4 +33,4 @@ using KernelFunction = void (*)(void *const *args, KernelContext *context,
 
 } // namespace mlrt
 
-#endif // MLC_RUNTIME_EXEC_KERNELABI_H
+#endif // MLC_RUNTIME_DEVICE_KERNELABI_H

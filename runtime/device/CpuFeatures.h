@@ -1,6 +1,6 @@
 //===- CpuFeatures.h - What this CPU can run ------------------------------===//
-#ifndef MLC_RUNTIME_EXEC_CPUFEATURES_H
-#define MLC_RUNTIME_EXEC_CPUFEATURES_H
+#ifndef MLC_RUNTIME_DEVICE_CPUFEATURES_H
+#define MLC_RUNTIME_DEVICE_CPUFEATURES_H
 
 #include <string_view>
 
@@ -12,4 +12,4 @@ bool cpuHas(std::string_view feature);
 
 } // namespace mlrt
 
-#endif // MLC_RUNTIME_EXEC_CPUFEATURES_H
+#endif // MLC_RUNTIME_DEVICE_CPUFEATURES_H

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/exec/CpuFeatures.h"
+#include "runtime/device/CpuFeatures.h"
 
 #include <array>
 #include <cpuid.h>

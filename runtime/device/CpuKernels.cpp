@@ -1,8 +1,6 @@
-//===- KernelLibrary.cpp - The machine code of a plan ---------------------===//
+//===- CpuKernels.cpp - Machine code from memory --------------------------===//
 
-#include "runtime/exec/KernelLibrary.h"
-
-#include "runtime/exec/PlanChecks.h"
+#include "runtime/device/CpuKernels.h"
 
 #include <cerrno>
 #include <cstring>
@@ -10,9 +8,12 @@
 #include <elf.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <utility>
 
 namespace mlrt {
+
+static Status damaged(std::string what) {
+  return {StatusCode::kBadInput, std::move(what)};
+}
 
 static bool contains(std::span<const std::byte> code, uint64_t offset,
                      uint64_t sizeBytes) {
@@ -48,65 +49,55 @@ Status verifyElf(std::span<const std::byte> code) {
   return {};
 }
 
-KernelLibrary::KernelLibrary(KernelLibrary &&other) noexcept
-    : handle(std::exchange(other.handle, nullptr)),
-      functions(std::move(other.functions)) {}
-
-KernelLibrary &KernelLibrary::operator=(KernelLibrary &&other) noexcept {
-  std::swap(handle, other.handle);
-  std::swap(functions, other.functions);
-  return *this;
+CpuKernels::~CpuKernels() {
+  if (object)
+    ::dlclose(object);
 }
 
-KernelLibrary::~KernelLibrary() {
-  if (handle)
-    ::dlclose(handle);
-}
-
-static Status cannotLoad(const Plan &plan, const char *why) {
+static Status cannotLoad(const char *why) {
   return {StatusCode::kRunFailed,
-          plan.path() + ": cannot load the plan's machine code: " +
+          std::string("cannot load the plan's machine code: ") +
               (why ? why : "unknown reason")};
 }
 
-Result<KernelLibrary> KernelLibrary::load(const Plan &plan) {
-  std::span<const std::byte> code = plan.code();
-  if (Status status = verifyElf(code); !status.ok())
-    return damaged(plan.path() + ": the plan is damaged: " + status.message() +
-                   "; compile the model again with mlc");
+/// A file in memory that holds `code`, or -1 with errno.
+static int memoryFile(std::span<const std::byte> code) {
   int fd = ::memfd_create("mlrun-kernels", MFD_CLOEXEC);
-  if (fd < 0)
-    return cannotLoad(plan, std::strerror(errno));
-  size_t done = 0;
-  while (done < code.size()) {
+  for (size_t done = 0; fd >= 0 && done < code.size();) {
     ssize_t written = ::write(fd, code.data() + done, code.size() - done);
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0) {
-      Status failure = cannotLoad(plan, std::strerror(errno));
+      int reason = errno;
       ::close(fd);
-      return failure;
+      errno = reason;
+      return -1;
     }
     done += static_cast<size_t>(written);
   }
-  KernelLibrary library;
+  return fd;
+}
+
+Result<std::unique_ptr<DeviceKernels>>
+CpuKernels::load(std::span<const std::byte> code,
+                 std::span<const std::string> symbols) {
+  MLRT_RETURN_IF_ERROR(verifyElf(code));
+  int fd = memoryFile(code);
+  if (fd < 0)
+    return cannotLoad(std::strerror(errno));
+  std::unique_ptr<CpuKernels> kernels(new CpuKernels);
   std::string path = "/proc/self/fd/" + std::to_string(fd);
-  library.handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  Status failure = library.handle ? Status() : cannotLoad(plan, ::dlerror());
+  kernels->object = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  Status failure = kernels->object ? Status() : cannotLoad(::dlerror());
   ::close(fd);
-  if (!failure.ok())
-    return failure;
-  for (const schema::Kernel *kernel : *plan->kernels()) {
-    std::string symbol(textOf(kernel->symbol()));
-    void *function = ::dlsym(library.handle, symbol.c_str());
+  MLRT_RETURN_IF_ERROR(failure);
+  for (const std::string &symbol : symbols) {
+    void *function = ::dlsym(kernels->object, symbol.c_str());
     if (!function)
-      return damaged(plan.path() +
-                     ": the plan is damaged: its machine code "
-                     "has no kernel '" +
-                     printable(symbol) + "'; compile the model again with mlc");
-    library.functions.push_back(reinterpret_cast<KernelFunction>(function));
+      return damaged("its machine code has no kernel '" + symbol + "'");
+    kernels->functions.push_back(function);
   }
-  return library;
+  return std::unique_ptr<DeviceKernels>(std::move(kernels));
 }
 
 } // namespace mlrt
