@@ -7,14 +7,17 @@
 #include <gloo/rendezvous/store.h>
 #include <gloo/transport/tcp/device.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace mlrt {
 
@@ -74,25 +77,62 @@ bool isLoopback(const std::string &address) {
   return address.starts_with("127.") || address == "::1";
 }
 
+/// "rank 1 of 4 has", "ranks 1, 3 of 4 have"
+std::string listed(const std::vector<int> &ranks, int size) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (size_t i = 0; i < ranks.size(); ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
+  return text + " of " + std::to_string(size) +
+         (ranks.size() == 1 ? " has" : " have");
+}
+
+/// Sets `own` under `key` and waits until all ranks have, for the timeout in
+/// all. \returns what each set; kTimeout naming all who have not, and that they
+/// have not `done` it.
+Result<std::vector<std::string>>
+meet(const GlooOptions &options, KeyValueStore &store, const std::string &key,
+     const std::string &own, const std::string &done) {
+  using Clock = std::chrono::steady_clock;
+  MLRT_RETURN_IF_ERROR(store.set(key + std::to_string(options.rank), own));
+  std::vector<std::string> values;
+  std::vector<int> missing;
+  auto begin = Clock::now();
+  for (int i = 0; i < options.size; ++i) {
+    std::chrono::duration<double> waited = Clock::now() - begin;
+    Result<std::string> value =
+        store.get(key + std::to_string(i),
+                  std::max(0.0, options.timeoutSeconds - waited.count()));
+    if (!value.ok() && value.status().code() != StatusCode::kTimeout)
+      return value.status();
+    if (!value.ok())
+      missing.push_back(i);
+    values.push_back(value.ok() ? *value : std::string());
+  }
+  if (missing.empty())
+    return values;
+  char seconds[32];
+  std::snprintf(seconds, sizeof(seconds), "%.1f", options.timeoutSeconds);
+  return Status(StatusCode::kTimeout, listed(missing, options.size) + " not " +
+                                          done + " within " + seconds + " s");
+}
+
 /// Every rank says where it is; a loopback address is no use to another host.
 Status checkAddresses(const GlooOptions &options, KeyValueStore &store,
                       const std::string &prefix, const std::string &address) {
   std::string own = hostIdentity();
-  std::string rank = std::to_string(options.rank);
-  MLRT_RETURN_IF_ERROR(store.set(prefix + "host/" + rank, own));
+  Result<std::vector<std::string>> hosts =
+      meet(options, store, prefix + "host/", own, "come to connect");
+  if (!hosts.ok())
+    return Status(hosts.status().code(),
+                  hosts.status().message() +
+                      ": start every rank, with the same WORLD_SIZE, "
+                      "MASTER_ADDR and MASTER_PORT");
   for (int i = 0; i < options.size; ++i) {
-    Result<std::string> host =
-        store.get(prefix + "host/" + std::to_string(i), options.timeoutSeconds);
-    if (!host.ok())
-      return Status(host.status().code() == StatusCode::kTimeout
-                        ? StatusCode::kTimeout
-                        : host.status().code(),
-                    "rank " + std::to_string(i) +
-                        " has not come to connect: " + host.status().message());
-    if (*host != own && isLoopback(address))
+    if ((*hosts)[static_cast<size_t>(i)] != own && isLoopback(address))
       return Status(StatusCode::kRunFailed,
-                    "rank " + rank + " would use the address " + address +
-                        ", which rank " + std::to_string(i) +
+                    "rank " + std::to_string(options.rank) +
+                        " would use the address " + address + ", which rank " +
+                        std::to_string(i) +
                         " on another machine cannot reach: set MASTER_ADDR to "
                         "an address of rank 0's machine, or "
                         "MLRUN_SOCKET_IFNAME to an interface of this one");
@@ -108,18 +148,10 @@ Status checkAddresses(const GlooOptions &options, KeyValueStore &store,
 static Status awaitAllConnected(const GlooOptions &options,
                                 KeyValueStore &store,
                                 const std::string &prefix) {
-  MLRT_RETURN_IF_ERROR(
-      store.set(prefix + "connected/" + std::to_string(options.rank), "1"));
-  for (int i = 0; i < options.size; ++i) {
-    Result<std::string> there = store.get(
-        prefix + "connected/" + std::to_string(i), options.timeoutSeconds);
-    if (!there.ok())
-      return Status(there.status().code(),
-                    "rank " + std::to_string(i) +
-                        " has not connected with the other ranks: " +
-                        there.status().message());
-  }
-  return Status();
+  Result<std::vector<std::string>> connected =
+      meet(options, store, prefix + "connected/", "1",
+           "connected with the other ranks");
+  return connected.ok() ? Status() : connected.status();
 }
 
 Result<std::string> addressTowards(const std::string &host) {

@@ -8,12 +8,12 @@
 
 #include "runtime/comm/GlooCommunicator.h"
 #include "runtime/comm/LocalTransport.h"
+#include "runtime/core/Log.h"
 #include "runtime/launch/Cause.h"
 #include "runtime/launch/Store.h"
 #include "runtime/launch/Worker.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -115,7 +115,7 @@ void ExternalRank::tick() {
         std::max(2.0, options.timeoutSeconds * 0.25) * 1e9);
     if (now - heardAtNs < graceNs)
       return;
-    std::fprintf(stderr, "mlrun: error: %s\n", heardOf().message().c_str());
+    logError(heardOf().message());
     _exit(exitCode(StatusCode::kPeerFailed));
   }
   bool inside = false;

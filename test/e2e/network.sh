@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Ranks on several machines: network namespaces, each joined to a bridge by a
+# veth pair. The same bits as one process, whoever starts the ranks; a machine
+# that is cut off or stopped is named by the others; rendezvous errors.
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/machines.sh"
+
+"$mlc" "$digits/digits.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/digits.plan"
+make_machines 3
+
+steps=(--data "$digits" --steps 200)
+"$mlrun" train "$work/digits.plan" "${steps[@]}" -n 1 -o "$work/one.safetensors" >"$work/one.out" 2>&1 ||
+  { cat "$work/one.out" >&2; fail "one process"; }
+
+# same_bits NAME: all ranks ended well, and rank 0 wrote what one process did.
+same_bits() {
+  what=$1
+  expect_all 0 ""
+  cmp "$work/one.safetensors" "$work/many.safetensors" || fail "$what: other bits"
+  rm "$work/many.safetensors"
+  echo "$what: the same bits"
+}
+
+train() { echo train "$work/digits.plan" "${steps[@]}" -o "$work/many.safetensors"; }
+
+# torchrun's variables, two machines with one rank each, then two ranks each.
+start 0 0 "RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1" $(train)
+start 1 1 "RANK=1 WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1" $(train)
+same_bits "two machines"
+for rank in 0 1 2 3; do
+  start $((rank / 2)) $rank "RANK=$rank WORLD_SIZE=4 LOCAL_RANK=$((rank % 2)) LOCAL_WORLD_SIZE=2" $(train) --threads 1
+done
+same_bits "two machines with two ranks each"
+
+# Slurm's variables: MASTER_ADDR is the first host of the list, its port is made
+# from the job's number.
+for rank in 0 1; do
+  start $rank $rank "MASTER_ADDR= MASTER_PORT= SLURM_PROCID=$rank SLURM_NTASKS=2 SLURM_LOCALID=0 SLURM_NODEID=$rank
+    SLURM_NNODES=2 SLURM_JOB_ID=31337 SLURM_STEP_ID=0 SLURM_STEP_NODELIST=$(address 0),$(address 1)" $(train)
+done
+same_bits "Slurm's variables"
+
+for rank in 0 1; do
+  start $rank $rank "OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=0
+    OMPI_COMM_WORLD_LOCAL_SIZE=1" $(train)
+done
+same_bits "Open MPI's variables"
+
+# start_three TIMEOUT: one rank on each machine, until something ends it;
+# returns when they train.
+start_three() {
+  local until=$((SECONDS + 60))
+  for rank in 0 1 2; do
+    start $rank $rank "RANK=$rank WORLD_SIZE=3" train "$work/digits.plan" --data "$digits" --epochs 1000000 --timeout "$1"
+  done
+  until grep -q "epoch 1" "$work/0.err"; do
+    ((SECONDS < until)) || { cat "$work"/?.err >&2; fail "$what: no epoch ends"; }
+    sleep 0.1
+  done
+}
+# named RANK...: each of these says which rank failed, in what, when, and where
+# in the model. `victim` is that rank.
+named() {
+  local rank
+  for rank in "$@"; do
+    for pattern in "rank $victim" "all-reduce #[0-9]+ '" "of step [0-9]+" "digits\.mlg:[0-9]+"; do
+      grep -qE "error.*$pattern" "$work/$rank.err" || { cat "$work/$rank.err" >&2; fail "$what: rank $rank does not say '$pattern'"; }
+    done
+  done
+}
+
+for victim in 0 1 2; do
+  what="machine $victim cut off"
+  start_three 4
+  cut "$victim"
+  expect_all 5 "rank [0-2]" 10
+  others=(0 1 2)
+  unset "others[$victim]"
+  named "${others[@]}"
+  join "$victim"
+  echo "$what: $(grep -hm1 error "$work/${others[-1]}.err")"
+done
+
+for victim in 0 1 2; do
+  what="rank $victim stopped"
+  start_three 4
+  kill -STOP "$(process_of $victim)"
+  others=(0 1 2)
+  unset "others[$victim]"
+  expect_end 5 "rank $victim" 10 "${others[@]}"
+  named "${others[@]}"
+  # Going on, it finds the others gone.
+  kill -CONT "$(process_of $victim)"
+  expect_end 5 "rank" 10 "$victim"
+  no_process_left
+  echo "$what: $(grep -hm1 error "$work/${others[-1]}.err")"
+done
+
+what="a wrong secret"
+start 0 0 "RANK=0 WORLD_SIZE=2" $(train) --timeout 4
+start 1 1 "RANK=1 WORLD_SIZE=2 MLRUN_SECRET=guessed" $(train) --timeout 4
+expect_end 1 "secret" 10 1
+expect_end 5 "rank 1 of 2 has not come" 12 0
+echo "$what: $(grep -hm1 error "$work/1.err")"
+
+what="a missing rank"
+start 0 0 "RANK=0 WORLD_SIZE=4" $(train) --timeout 3
+start 2 2 "RANK=2 WORLD_SIZE=4" $(train) --timeout 3
+expect_all 5 "ranks 1, 3 of 4 have not come to connect within 3.0 s" 10
+echo "$what: $(grep -hm1 error "$work/0.err")"
