@@ -2,6 +2,7 @@
 
 #include "runtime/comm/GlooCommunicator.h"
 #include "runtime/comm/GlooTransport.h"
+#include "runtime/comm/ThreadedCommunicator.h"
 
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <netdb.h>
+#include <optional>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -187,8 +189,8 @@ Result<std::string> addressTowards(const std::string &host) {
   return address;
 }
 
-Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
-                                                  KeyValueStore &store) {
+static Result<std::unique_ptr<Communicator>> connect(const GlooOptions &options,
+                                                     KeyValueStore &store) {
   // Gloo writes to sockets whose other side may be gone.
   signal(SIGPIPE, SIG_IGN);
   gloo::transport::tcp::attr attributes;
@@ -225,6 +227,18 @@ Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
                                                 : attributes.iface) +
                       ": " + error.what());
   }
+}
+
+Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
+                                                  KeyValueStore &store) {
+  // Gloo allocates for each message, in its own thread (which gets the name of
+  // the one that connects) and in the one that sends or receives.
+  auto thread = std::make_shared<ThreadOfItsOwn>("communication");
+  std::optional<Result<std::unique_ptr<Communicator>>> made;
+  thread->run([&] { made.emplace(connect(options, store)); });
+  if (!made->ok())
+    return std::move(*made);
+  return makeThreadedCommunicator(std::move(thread), std::move(**made));
 }
 
 } // namespace mlrt

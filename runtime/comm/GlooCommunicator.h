@@ -24,8 +24,8 @@ struct GlooOptions {
 };
 
 /// Connects with every other rank; called by all. Gloo and its exceptions stay
-/// behind this function. It allocates in its own thread and, for each message,
-/// in the caller's.
+/// behind this function. Gloo allocates for each message; therefore collectives
+/// run on a thread of their own, and the caller's allocates nothing.
 ///
 /// \param store  outlives the communicator.
 ///

@@ -3,6 +3,7 @@
 #include "runtime/data/BatchLoader.h"
 
 #include "runtime/core/Random.h"
+#include "runtime/core/Thread.h"
 #include "runtime/data/Dataset.h"
 
 #include <algorithm>
@@ -107,6 +108,7 @@ void BatchLoader::State::allocate() {
 }
 
 void BatchLoader::State::produce(uint64_t epoch, uint64_t step) {
+  nameThisThread("loader");
   uint64_t steps = mlrt::stepsPerEpoch(data.rows(), options.batch);
   uint64_t offset = 0;
   order.setEpoch(epoch);

@@ -2,6 +2,8 @@
 
 #include "runtime/device/ThreadPool.h"
 
+#include "runtime/core/Thread.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -96,6 +98,7 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::work(int thread) {
+  nameThisThread("compute");
   if (!cpus.empty())
     pinTo(cpus[static_cast<size_t>(thread)]);
   uint32_t seen = 0;

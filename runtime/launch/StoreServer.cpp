@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/comm/LocalTransport.h"
+#include "runtime/core/Thread.h"
 #include "runtime/launch/Store.h"
 #include "runtime/launch/StoreProtocol.h"
 #include "runtime/launch/StoreState.h"
@@ -212,6 +213,7 @@ void StoreServer::Loop::keepTime() {
 }
 
 void StoreServer::Loop::run() {
+  nameThisThread("store");
   keepTime();
   while (!ending.load()) {
     std::vector<pollfd> polled = {{listener, POLLIN, 0}, {wakeUp, POLLIN, 0}};

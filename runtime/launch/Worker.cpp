@@ -1,6 +1,7 @@
 //===- Worker.cpp - One rank, inside its process or thread ----------------===//
 
 #include "runtime/launch/Worker.h"
+#include "runtime/core/Thread.h"
 
 #include <cerrno>
 #include <climits>
@@ -66,6 +67,7 @@ int StopOnSignal::received() { return receivedSignal.load(); }
 
 Heart::Heart(Progress &progress, std::function<void()> tick)
     : thread([this, &progress, tick = std::move(tick)] {
+        nameThisThread("heart");
         while (ended.load() == 0) {
           progress.beat();
           if (tick)
