@@ -239,14 +239,14 @@ bool readsElementwise(const FusionGroups::Group &group, Value input) {
     }
     // Through a view or a broadcast that the group copies: other elements.
     SmallVector<Operation *> throughs;
-    if (isFree(user) || isa<graph::ReshapeOp>(user))
+    if (isFree(user) || isView(user))
       throughs.push_back(user);
     while (!throughs.empty()) {
       Operation *through = throughs.pop_back_val();
       for (Operation *next : through->getUsers()) {
         if (llvm::is_contained(group.ops, next))
           return false;
-        if (isFree(next) || isa<graph::ReshapeOp>(next))
+        if (isFree(next) || isView(next))
           throughs.push_back(next);
       }
     }

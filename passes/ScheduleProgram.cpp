@@ -16,6 +16,7 @@
 
 #include "ir/graph/GraphOps.h"
 
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -78,8 +79,8 @@ bool ProgramBuilder::tryBind(Value value, RefAttr ref, Block *block) {
   value = getViewedValue(value);
   Operation *producer = value.getDefiningOp();
   if (!producer || producer->getBlock() != block || places.contains(value) ||
-      isa<graph::ConstantOp, dist::AllReduceOp, dist::MicrobatchLoopOp>(
-          producer))
+      isConstant(producer) ||
+      isa<dist::AllReduceOp, dist::MicrobatchLoopOp>(producer))
     return false;
   places[value] = ref;
   return true;
@@ -89,9 +90,8 @@ RefAttr ProgramBuilder::placeOf(Value value) {
   value = getViewedValue(value);
   if (auto it = places.find(value); it != places.end())
     return it->second;
-  if (auto constant = value.getDefiningOp<graph::ConstantOp>())
-    return places[value] =
-               arena.addConstant(constant.getValue(), constant.getLoc());
+  if (ElementsAttr constant; matchPattern(value, m_Constant(&constant)))
+    return places[value] = arena.addConstant(constant, value.getLoc());
   return places[value] = arena.add(named("t"), Section::Transient,
                                    typeOf(value), value.getLoc());
 }

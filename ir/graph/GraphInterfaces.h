@@ -17,6 +17,16 @@ struct EvalOptions {
   bool f64 = false;
 };
 
+/// What an op does in a group of ops that become one kernel.
+enum class FusionRole {
+  Anchor,      ///< the one op of a group that combines elements
+  Elementwise, ///< element i of the result needs elements i of the operands
+  Copied,      ///< every group that reads the result has a copy of the op
+  Immediate,   ///< the same, and known at compile time: never computed
+  Constant,    ///< known at compile time, and read from memory
+  View,        ///< the memory of operand 0 under another shape
+};
+
 /// Scalar operations that one exp, log, tanh, ... counts as.
 inline constexpr int64_t kFunctionFlops = 10;
 

@@ -80,6 +80,41 @@ def CostOpInterface : OpInterface<"CostOpInterface"> {
       }]>];
 }
 
+def FusionOpInterface : OpInterface<"FusionOpInterface"> {
+  let cppNamespace = "::mlc::graph";
+  let description = [{
+    What an op does in a fusion group, the ops of one kernel. The analysis of
+    groups and the outlining of kernels read this and nothing else; an op
+    without this interface (a collective, a terminator) stands alone.
+  }];
+  let methods = [
+    InterfaceMethod<
+      "By default elementwise where the op has that trait, else an anchor.",
+      "::mlc::graph::FusionRole", "getFusionRole", (ins), /*methodBody=*/"",
+      /*defaultImplementation=*/[{
+        return $_op->template hasTrait<::mlc::graph::Elementwise>()
+                   ? ::mlc::graph::FusionRole::Elementwise
+                   : ::mlc::graph::FusionRole::Anchor;
+      }]>,
+    InterfaceMethod<[{
+      May elementwise ops compute the operands of this anchor where it reads
+      them, without memory in between. Only for an op that reads each element
+      once, or else they are computed again and again.
+    }],
+      "bool", "acceptsPrologue", (ins), /*methodBody=*/"",
+      /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<
+      "May elementwise ops go on with the result before it is stored.",
+      "bool", "acceptsEpilogue", (ins), /*methodBody=*/"",
+      /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+      May this anchor share a kernel with the anchor `other`: they read the same
+      values and most of their work is the same.
+    }],
+      "bool", "sharesWorkWith", (ins "::mlir::Operation *":$other),
+      /*methodBody=*/"", /*defaultImplementation=*/"return false;">];
+}
+
 def ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
   let cppNamespace = "::mlc::graph";
   let description = [{

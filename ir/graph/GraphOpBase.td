@@ -48,15 +48,17 @@ def Graph_Elementwise : NativeOpTrait<"Elementwise"> {
   let cppNamespace = "::mlc::graph";
 }
 
-// An op on tensors. `costMethods` and `shardingMethods` name the methods of the
-// interfaces that differ from the default.
+// An op on tensors. `costMethods`, `shardingMethods` and `fusionMethods` name the
+// methods of the interfaces that differ from the default.
 class Graph_Op<string mnemonic, list<Trait> traits = [],
                list<string> costMethods = [],
-               list<string> shardingMethods = ["getShardingRule"]>
+               list<string> shardingMethods = ["getShardingRule"],
+               list<string> fusionMethods = []>
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure], traits, [
         Graph_CheckedLayouts,
         DeclareOpInterfaceMethods<ShardingOpInterface, shardingMethods>,
         DeclareOpInterfaceMethods<CostOpInterface, costMethods>,
+        DeclareOpInterfaceMethods<FusionOpInterface, fusionMethods>,
         DeclareOpInterfaceMethods<ReferenceOpInterface>])>;
 
 def Graph_Gradient : DeclareOpInterfaceMethods<GradientOpInterface>;

@@ -47,7 +47,7 @@ def Graph_ParameterOp : Op<Graph_Dialect, "parameter", [Symbol]> {
 
 def Graph_ConstantOp : Graph_Op<"constant",
     [ConstantLike, AllTypesMatch<["value", "result"]>], ["getFlops"],
-    ["getShardingRule", "retypeResults"]> {
+    ["getShardingRule", "retypeResults"], ["getFusionRole"]> {
   let summary = "a tensor known at compile time";
   let description = [{
     `result = value`.
@@ -95,7 +95,8 @@ def Graph_IotaOp : Graph_Op<"iota", [], ["getFlops"]> {
 
 def Graph_BroadcastOp : Graph_Op<"broadcast",
     [Graph_Gradient, AllElementTypesMatch<["operand", "result"]>],
-    ["getFlops"]> {
+    ["getFlops"],
+    ["getShardingRule"], ["getFusionRole"]> {
   let summary = "repetition along new dimensions and those of extent 1";
   let description = [{
     Dimension `i` of the operand is dimension `dims[i]` of the result:
@@ -131,7 +132,8 @@ def Graph_BroadcastOp : Graph_Op<"broadcast",
 
 def Graph_ReshapeOp : Graph_Op<"reshape",
     [Graph_Gradient, AllElementTypesMatch<["operand", "result"]>],
-    ["getFlops"]> {
+    ["getFlops"],
+    ["getShardingRule"], ["getFusionRole"]> {
   let summary = "the same elements in another shape";
   let description = [{
     The elements in row-major order stay as they are. Partial values stay
@@ -254,7 +256,8 @@ def Graph_SliceOp : Graph_Op<"slice",
 
 def Graph_ReduceOp : Graph_Op<"reduce",
     [Graph_Gradient, AllElementTypesMatch<["operand", "result"]>],
-    ["getFlops"]> {
+    ["getFlops"],
+    ["getShardingRule"], ["acceptsPrologue", "acceptsEpilogue"]> {
   let summary = "sum, maximum or minimum over dimensions";
   let description = [{
     Combines the elements along `dims`, and drops these dimensions:
@@ -290,7 +293,8 @@ def Graph_ReduceOp : Graph_Op<"reduce",
   let hasFolder = 1;
 }
 
-def Graph_ArgReduceOp : Graph_Op<"arg_reduce", [], ["getFlops"]> {
+def Graph_ArgReduceOp : Graph_Op<"arg_reduce", [], ["getFlops"],
+    ["getShardingRule"], ["acceptsPrologue", "acceptsEpilogue"]> {
   let summary = "index of the largest or smallest along a dimension";
   let description = [{
     The index along `dim` of the maximum or minimum; `dim` is dropped. The first
@@ -322,7 +326,8 @@ def Graph_ArgReduceOp : Graph_Op<"arg_reduce", [], ["getFlops"]> {
 
 def Graph_DotOp : Graph_Op<"dot",
     [Graph_Gradient, AllElementTypesMatch<["lhs", "rhs", "result"]>],
-    ["getFlops"]> {
+    ["getFlops"],
+    ["getShardingRule"], ["acceptsEpilogue"]> {
   let summary = "sum of products over contracting dimensions";
   let description = [{
     The product of two tensors, summed over pairs of contracting dimensions, for
@@ -417,7 +422,8 @@ def Graph_SoftmaxCrossEntropyOp : Graph_Op<"softmax_cross_entropy",
 
 def Graph_SoftmaxCrossEntropyGradOp : Graph_Op<"softmax_cross_entropy_grad",
     [Graph_Gradient, AllElementTypesMatch<["logits", "dloss", "dlogits"]>],
-    ["getFlops"]> {
+    ["getFlops"],
+    ["getShardingRule"], ["sharesWorkWith"]> {
   let summary = "gradient of softmax_cross_entropy with respect to the logits";
   let description = [{
     For logits `x` of shape `[N, C]`, labels `y` and the cotangent `dloss` of

@@ -10,12 +10,12 @@
 
 #include "passes/analysis/FusionGroups.h"
 
-#include "ir/graph/GraphOps.h"
+#include "ir/graph/GraphInterfaces.h"
 
 #include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
+#include <optional>
 #include <queue>
 
 using namespace mlir;
@@ -26,20 +26,29 @@ namespace mlc {
 // What ops may do in a group
 //===----------------------------------------------------------------------===//
 
-static bool isElementwise(Operation *op) {
-  return op->hasTrait<graph::Elementwise>();
+using graph::FusionRole;
+
+static std::optional<FusionRole> roleOf(Operation *op) {
+  auto fusion = dyn_cast_if_present<graph::FusionOpInterface>(op);
+  return fusion ? std::optional(fusion.getFusionRole()) : std::nullopt;
 }
 
-static bool isView(Operation *op) { return isa<graph::ReshapeOp>(op); }
+static bool isElementwise(Operation *op) {
+  return roleOf(op) == FusionRole::Elementwise;
+}
+
+bool isView(Operation *op) { return roleOf(op) == FusionRole::View; }
 
 /// Anchors whose operand may be computed element by element on load.
 static bool acceptsPrologue(Operation *op) {
-  return isa<graph::ReduceOp, graph::ArgReduceOp>(op);
+  auto fusion = dyn_cast<graph::FusionOpInterface>(op);
+  return fusion && fusion.acceptsPrologue();
 }
 
 /// Anchors with whose result elementwise ops may go on.
 static bool acceptsEpilogue(Operation *op) {
-  return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp>(op);
+  auto fusion = dyn_cast<graph::FusionOpInterface>(op);
+  return fusion && fusion.acceptsEpilogue();
 }
 
 static ArrayRef<int64_t> shapeOf(Operation *op) {
@@ -47,15 +56,20 @@ static ArrayRef<int64_t> shapeOf(Operation *op) {
 }
 
 Value getViewedValue(Value value) {
-  while (auto reshape = value.getDefiningOp<graph::ReshapeOp>())
-    value = reshape->getOperand(0);
+  while (isView(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
   return value;
 }
 
+static bool isCopied(Operation *op) { return roleOf(op) == FusionRole::Copied; }
+
 bool isFree(Operation *op) {
-  if (auto constant = dyn_cast<graph::ConstantOp>(op))
-    return constant.getValue().isSplat();
-  return isa<graph::BroadcastOp>(op);
+  return isCopied(op) || roleOf(op) == FusionRole::Immediate;
+}
+
+bool isConstant(Operation *op) {
+  std::optional<FusionRole> role = roleOf(op);
+  return role == FusionRole::Immediate || role == FusionRole::Constant;
 }
 
 bool needsMemory(OpOperand &use) {
@@ -63,20 +77,17 @@ bool needsMemory(OpOperand &use) {
   return !isElementwise(reader) && !acceptsPrologue(reader) && !isFree(reader);
 }
 
-/// Is the free `op` also computed into memory of its own.
+/// Is the copied `op` also computed into memory of its own.
 static bool isMaterialized(Operation *op) {
   return llvm::any_of(op->getUses(),
                       [](OpOperand &use) { return needsMemory(use); });
 }
 
-/// Is the value of `op` a constant of the arena: read, but never computed.
-static bool isConstant(Operation *op) { return isa<graph::ConstantOp>(op); }
-
 static void visitSource(OpOperand &use, function_ref<void(Value)> fn) {
   Value value = use.get();
   Operation *producer = value.getDefiningOp();
   if (!producer || !(isFree(producer) || isView(producer)) ||
-      (isa<graph::BroadcastOp>(producer) && needsMemory(use)))
+      (isCopied(producer) && needsMemory(use)))
     return fn(value);
   for (OpOperand &operand : producer->getOpOperands())
     visitSource(operand, fn);
@@ -106,10 +117,8 @@ void forEachSource(Operation *op, function_ref<void(Value)> fn) {
 
 FusionGroups::FusionGroups(Block &block, FusionMode mode) : mode(mode) {
   for (Operation &op : block) {
-    bool free =
-        isFree(&op) && !(isa<graph::BroadcastOp>(op) && isMaterialized(&op));
-    if (free || isView(&op) || isConstant(&op) ||
-        op.hasTrait<OpTrait::IsTerminator>())
+    if ((isCopied(&op) && !isMaterialized(&op)) || isView(&op) ||
+        isConstant(&op) || op.hasTrait<OpTrait::IsTerminator>())
       continue;
     indexOf[&op] = nodes.size();
     nodes.push_back(&op);
@@ -130,7 +139,7 @@ FusionGroups::FusionGroups(Block &block, FusionMode mode) : mode(mode) {
       if (isElementwise(nodes[node]))
         joinProducers(node);
       else if (mode == FusionMode::All)
-        joinLossGradient(node);
+        joinSharedWork(node);
     }
   }
   sortGroups();
@@ -252,16 +261,16 @@ void FusionGroups::joinProducers(int node) {
   }
 }
 
-/// Lets a softmax_cross_entropy_grad join the loss of the same rows.
-void FusionGroups::joinLossGradient(int node) {
-  auto gradient = dyn_cast<graph::SoftmaxCrossEntropyGradOp>(nodes[node]);
-  if (!gradient)
+/// Lets an anchor join another one that does the same work.
+void FusionGroups::joinSharedWork(int node) {
+  auto anchor = dyn_cast<graph::FusionOpInterface>(nodes[node]);
+  if (!anchor)
     return;
-  for (Operation *user : gradient.getLogits().getUsers())
-    if (auto loss = dyn_cast<graph::SoftmaxCrossEntropyOp>(user);
-        loss && loss.getLabels() == gradient.getLabels())
-      if (auto it = indexOf.find(user);
-          it != indexOf.end() && members[find(it->second)].size() == 1)
+  for (Value operand : anchor->getOperands())
+    for (Operation *user : operand.getUsers())
+      if (auto it = indexOf.find(user); it != indexOf.end() &&
+                                        anchor.sharesWorkWith(user) &&
+                                        members[find(it->second)].size() == 1)
         tryMerge(node, it->second);
 }
 
@@ -307,7 +316,7 @@ static bool isReadOutside(Value value,
     Operation *user = use.getOwner();
     if (inside.contains(user))
       return false;
-    if (isa<graph::BroadcastOp>(user) && !isMaterialized(user))
+    if (isCopied(user) && !isMaterialized(user))
       return isReadOutside(user->getResult(0), inside);
     return true;
   });

@@ -3,8 +3,9 @@
 // Cuts the ops of a block into groups, one kernel each, and orders them. Reads
 // the block and changes nothing.
 //
-// A group has at most one *anchor* (dot, reduce, ...; a softmax_cross_entropy
-// and its gradient count as one), elementwise ops of the anchor's result shape
+// What an op may do is its own business (graph::FusionOpInterface). A group has
+// at most one *anchor* (dot, reduce, ...; two that do the same work, as a loss
+// and its gradient, count as one), elementwise ops of the anchor's result shape
 // behind it, and in front of a reduction elementwise ops of its operand's shape
 // that nothing else reads. Without an anchor it is a graph of elementwise ops
 // of one shape. Splat constants and broadcasts are free: every group that reads
@@ -31,6 +32,12 @@ enum class FusionMode {
 
 /// The value whose memory `value` is a view of: what reshapes were applied to.
 mlir::Value getViewedValue(mlir::Value value);
+
+/// Is the result of `op` (may be null) the memory of its operand.
+bool isView(mlir::Operation *op);
+
+/// Is `op` known at compile time: in memory before anything runs.
+bool isConstant(mlir::Operation *op);
 
 /// Is `op` copied into each group that reads it: a splat constant, a broadcast.
 bool isFree(mlir::Operation *op);
@@ -69,7 +76,7 @@ private:
   bool reaches(int from, int to, llvm::DenseMap<int, bool> &seen) const;
   void joinTrees();
   void joinProducers(int node);
-  void joinLossGradient(int node);
+  void joinSharedWork(int node);
   void sortGroups();
 
   FusionMode mode;
