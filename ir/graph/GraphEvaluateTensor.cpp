@@ -201,25 +201,27 @@ LogicalResult DotOp::evaluate(Operands operands, Results results,
                        bFree = offsetsOver(b, getRhsFree()),
                        aInner = offsetsOver(a, getLhsContract()),
                        bInner = offsetsOver(b, getRhsContract());
-  int64_t to = 0;
-  auto evaluateOne = [&](int64_t aBase, int64_t bBase) {
-    double total = 0;
-    uint64_t count = 0;
-    for (auto [i, j] : llvm::zip_equal(aInner, bInner)) {
-      if (result.isFloat())
-        total = roundFloat(
-            sum,
-            total + roundFloat(sum, a.floats[aBase + i] * b.floats[bBase + j],
-                               options),
-            options);
-      else
-        count += static_cast<uint64_t>(a.ints[aBase + i]) *
-                 static_cast<uint64_t>(b.ints[bBase + j]);
-    }
-    if (result.isFloat())
-      result.floats[to++] = roundFloat(element, total, options);
+  // Whether every product and sum is rounded to f32 is the same for all.
+  bool single = result.isFloat() && sum.isF32() && !options.f64;
+  int64_t to = 0, inner = aInner.size();
+  auto sumOf = [&](const auto *x, const auto *y, auto total) {
+    using Number = decltype(total);
+    for (int64_t k = 0; k < inner; ++k)
+      total +=
+          static_cast<Number>(x[aInner[k]]) * static_cast<Number>(y[bInner[k]]);
+    return total;
+  };
+  auto evaluateOne = [&](int64_t i, int64_t j) {
+    if (single)
+      result.floats[to++] =
+          roundFloat(element, sumOf(&a.floats[i], &b.floats[j], 0.0F), options);
+    else if (result.isFloat())
+      result.floats[to++] =
+          roundFloat(element, sumOf(&a.floats[i], &b.floats[j], 0.0), options);
     else
-      result.ints[to++] = wrapInteger(element, static_cast<int64_t>(count));
+      result.ints[to++] = wrapInteger(
+          element,
+          static_cast<int64_t>(sumOf(&a.ints[i], &b.ints[j], uint64_t{0})));
   };
   for (auto [aOuter, bOuter] : llvm::zip_equal(aBatch, bBatch))
     for (int64_t i : aFree)
