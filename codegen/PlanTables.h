@@ -31,7 +31,7 @@ struct PlanTables {
   /// The index of the first place in a file behind `loc`, -1 if there is none.
   int32_t locate(mlir::Location loc);
 
-  mlrt::schema::DType dtypeOf(mlir::Type element);
+  static mlrt::schema::DType dtypeOf(mlir::Type element);
 
   /// Appends the elements as they lie in memory.
   mlir::LogicalResult appendBytes(mlir::Operation *op, mlir::ElementsAttr value,

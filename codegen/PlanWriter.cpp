@@ -247,6 +247,20 @@ static void predictMemory(PlanTables &tables, schema::PlanT &plan) {
   plan.prediction->transient_bytes = plan.arena_bytes - transientBegin;
 }
 
+FailureOr<std::string> writeConfiguration(ModuleOp module) {
+  PlanTables tables;
+  tables.module = module;
+  schema::PlanT plan;
+  plan.prediction = std::make_unique<schema::PredictionT>();
+  if (failed(tables.writeConfiguration(plan)))
+    return failure();
+  plan.locations = std::move(tables.locations);
+  flatbuffers::FlatBufferBuilder builder;
+  schema::FinishPlanBuffer(builder, schema::Plan::Pack(builder, &plan));
+  return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()),
+                     builder.GetSize());
+}
+
 FailureOr<std::string> writePlan(ModuleOp module) {
   PlanTables tables;
   schema::PlanT plan;

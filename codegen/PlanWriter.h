@@ -15,6 +15,11 @@ namespace mlc {
 /// that a plan needs.
 mlir::FailureOr<std::string> writePlan(mlir::ModuleOp module);
 
+/// Writes what the plan of a module of any phase will say of the model, its
+/// training, inputs, data and parameters, without anything to run: what
+/// `mlc --interpret` reads as mlrun would.
+mlir::FailureOr<std::string> writeConfiguration(mlir::ModuleOp module);
+
 } // namespace mlc
 
 #endif // MLC_CODEGEN_PLANWRITER_H

@@ -29,8 +29,12 @@ void verifyPhase(mlir::OpPassManager &manager, const char *phase) {
 
 } // namespace
 
-void buildGradPipeline(mlir::OpPassManager &manager) {
+void buildGradientsOnlyPipeline(mlir::OpPassManager &manager) {
   manager.addPass(createGraphAutodiff());
+}
+
+void buildGradPipeline(mlir::OpPassManager &manager) {
+  buildGradientsOnlyPipeline(manager);
   manager.addPass(createGraphInsertOptimizer());
   manager.addPass(mlir::createCanonicalizerPass());
   manager.addPass(mlir::createCSEPass());

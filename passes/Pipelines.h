@@ -29,6 +29,10 @@ struct ScheduleOptions {
   std::function<llvm::LogicalResult(mlir::ModuleOp)> prepareKernels;
 };
 
+/// The part of `buildGradPipeline` before the optimizer: the results of @train
+/// are its gradients.
+void buildGradientsOnlyPipeline(mlir::OpPassManager &manager);
+
 /// graph -> grad: gradients and the optimizer's updates in `@train`.
 void buildGradPipeline(mlir::OpPassManager &manager);
 

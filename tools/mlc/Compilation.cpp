@@ -183,6 +183,22 @@ int Compilation::step() {
   }
 }
 
+int Compilation::runPipeline(PassManager &manager, const char *name) {
+  if (succeeded(manager.run(*module)))
+    return kDone;
+  if (errors > 0)
+    return kModelError;
+  printError(std::string("the phase ") + name +
+             " failed without a reason; this is a bug of mlc");
+  return kInternalError;
+}
+
+int Compilation::addGradients() {
+  PassManager manager(&context);
+  buildGradientsOnlyPipeline(manager);
+  return runPipeline(manager, toString(Phase::Grad));
+}
+
 int Compilation::runPasses(Phase to) {
   PassManager manager(&context);
   ScheduleOptions schedule;
@@ -202,13 +218,8 @@ int Compilation::runPasses(Phase to) {
     buildSchedulePipeline(manager, schedule);
     break;
   }
-  if (failed(manager.run(*module))) {
-    if (errors > 0)
-      return kModelError;
-    printError(std::string("the phase ") + toString(to) +
-               " failed without a reason; this is a bug of mlc");
-    return kInternalError;
-  }
+  if (int code = runPipeline(manager, toString(to)))
+    return code;
   phase = to;
   if (phase == Phase::Local) {
     // What the plan predicts; the schedule has no graph to predict it from.

@@ -11,6 +11,10 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+namespace mlir {
+class PassManager;
+} // namespace mlir
+
 namespace mlc::driver {
 
 class Compilation {
@@ -22,6 +26,10 @@ public:
 
   /// Runs the passes up to `phase`, at most `plan`. Returns an exit code.
   int advanceTo(Phase phase);
+
+  /// At phase `graph`: adds the gradients of @train, without the optimizer that
+  /// the phase `grad` puts in their place. Returns an exit code.
+  int addGradients();
 
   /// The text of the phase reached, with locations, as --compile-from reads it.
   std::string print();
@@ -38,6 +46,7 @@ private:
   int loadPhase();
   int step();
   int runPasses(Phase to);
+  int runPipeline(mlir::PassManager &manager, const char *name);
   int lowerToKernels();
   int linkKernels();
   int resolveTarget();

@@ -34,7 +34,8 @@ Compiles a model file into a plan: the whole training or inference program.
   --emit PHASE            prints a phase: ast graph grad dist local schedule
                           kernels plan llvm
   --compile-from PHASE    goes on from a phase that --emit printed
-  --interpret STEPS       trains with the reference interpreter
+  --interpret STEPS       trains with the reference interpreter; prints one line
+                          a step: `step 1, epoch 1: loss 2.31, accuracy 0.125`
   --data DIR              where its data lies; the model's folder if not given
   --check-gradients       compares gradients with central differences in f64
   --report WHAT           memory, comm, time or all, as text; --json for programs
@@ -54,7 +55,8 @@ Examples:
   mlc digits.mlg --emit local > d.mlir && mlc d.mlir --compile-from local -o d.plan
 
 Exit codes: 0 done, 1 the model is wrong or a file cannot be written, 2 the
-command line is wrong, 4 the target is not there, 70 a bug of mlc.
+command line is wrong, 3 the data of --interpret is missing or damaged, 4 the
+target is not there, 70 a bug of mlc.
 )";
 }
 
@@ -262,6 +264,14 @@ std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
       *options.emit < *options.compileFrom) {
     error = std::string("--emit ") + toString(*options.emit) +
             " comes before --compile-from " + toString(*options.compileFrom);
+    return std::nullopt;
+  }
+  if (!options.data.empty() && !options.interpretSteps) {
+    error = "--data goes with --interpret";
+    return std::nullopt;
+  }
+  if (options.interpretSteps && options.checkGradients) {
+    error = "--interpret and --check-gradients exclude each other";
     return std::nullopt;
   }
   if (options.json && options.report.empty()) {

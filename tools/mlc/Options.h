@@ -15,6 +15,7 @@ enum ExitCode : int {
   kDone = 0,
   kModelError = 1,
   kUsageError = 2,
+  kDataError = 3,
   kTargetError = 4,
   kInternalError = 70,
 };
