@@ -177,12 +177,16 @@ LogicalResult ReluOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
-// d cos(x) = -sin(x) dx, and -sin(x) = cos(x + pi/2).
+// d cos(x) = -sin(x) dx, and -sin(x) = cos(x + pi/2). pi/2 comes in two parts,
+// of which the first is exact in every float type, so that its rounding is not
+// seen where sin(x) is near 0 (Cody and Waite, 1980).
 LogicalResult CosOp::buildGradient(OpBuilder &b, ValueRange ct,
                                    Cotangents &out) {
   OpFactory ops{b, getLoc()};
+  constexpr double kHigh = 1.5703125, kLow = 1.5707963267948966 - kHigh;
   Value shifted =
-      ops.add(getOperand(), ops.splatLike(getOperand(), 1.5707963267948966));
+      ops.add(ops.add(getOperand(), ops.splatLike(getOperand(), kHigh)),
+              ops.splatLike(getOperand(), kLow));
   out.assign({ops.mul(ct[0], CosOp::create(b, getLoc(), shifted))});
   return success();
 }

@@ -1,0 +1,248 @@
+//===- EvaluateOpsTest.cpp - One value of every op, by hand ---------------===//
+//
+// A table, so that an op without a case is found. What is special about an op
+// is in EvaluateTest.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/ir/Evaluating.h"
+#include <set>
+
+using namespace mlc;
+using Values = std::vector<double>;
+
+namespace {
+
+struct Argument {
+  const char *type;
+  Values values;
+};
+
+struct Case {
+  const char *op;   ///< without the dialect
+  const char *text; ///< behind the name, of the operands %a, %b, %c
+  std::vector<Argument> arguments;
+  const char *result;
+  Values expected;
+};
+
+constexpr const char *kPair = "tensor<2xf64>";
+constexpr const char *kInts = "tensor<4xi32>";
+constexpr const char *kBools = "tensor<4xi1>";
+
+const std::vector<Case> &allCases() {
+  static const std::vector<Case> cases = {
+      {"add",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, 2}}, {kPair, {0.5, -3}}},
+       kPair,
+       {1.5, -1}},
+      {"sub",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, 2}}, {kPair, {0.5, -3}}},
+       kPair,
+       {0.5, 5}},
+      {"mul",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, 2}}, {kPair, {0.5, -3}}},
+       kPair,
+       {0.5, -6}},
+      {"div",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, 3}}, {kPair, {0.5, -4}}},
+       kPair,
+       {2, -0.75}},
+      {"pow",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {4, 3}}, {kPair, {0.5, -1}}},
+       kPair,
+       {2, 1.0 / 3}},
+      {"maximum",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, -3}}, {kPair, {0.5, -2}}},
+       kPair,
+       {1, -2}},
+      {"minimum",
+       "%a, %b : tensor<2xf64>",
+       {{kPair, {1, -3}}, {kPair, {0.5, -2}}},
+       kPair,
+       {0.5, -3}},
+      {"idiv",
+       "%a, %b : tensor<4xi32>",
+       {{kInts, {7, -7, 7, -7}}, {kInts, {2, 2, -2, -2}}},
+       kInts,
+       {3, -4, -4, 3}},
+      {"mod",
+       "%a, %b : tensor<4xi32>",
+       {{kInts, {7, -7, 7, -7}}, {kInts, {2, 2, -2, -2}}},
+       kInts,
+       {1, 1, -1, -1}},
+      {"neg", "%a : tensor<2xf64>", {{kPair, {1.5, -2}}}, kPair, {-1.5, 2}},
+      {"abs", "%a : tensor<2xf64>", {{kPair, {1.5, -2}}}, kPair, {1.5, 2}},
+      {"sign", "%a : tensor<2xf64>", {{kPair, {1.5, -2}}}, kPair, {1, -1}},
+      {"exp",
+       "%a : tensor<2xf64>",
+       {{kPair, {1, -1}}},
+       kPair,
+       {2.718281828459045, 0.36787944117144233}},
+      {"log",
+       "%a : tensor<2xf64>",
+       {{kPair, {2, 10}}},
+       kPair,
+       {0.6931471805599453, 2.302585092994046}},
+      {"sqrt",
+       "%a : tensor<2xf64>",
+       {{kPair, {2, 9}}},
+       kPair,
+       {1.4142135623730951, 3}},
+      {"tanh",
+       "%a : tensor<2xf64>",
+       {{kPair, {0.5, -1}}},
+       kPair,
+       {0.46211715726000975, -0.7615941559557649}},
+      {"sigmoid",
+       "%a : tensor<2xf64>",
+       {{kPair, {0, 1}}},
+       kPair,
+       {0.5, 0.7310585786300049}},
+      {"relu", "%a : tensor<2xf64>", {{kPair, {1.5, -2}}}, kPair, {1.5, 0}},
+      {"cos",
+       "%a : tensor<2xf64>",
+       {{kPair, {1, -2}}},
+       kPair,
+       {0.5403023058681398, -0.4161468365471424}},
+      {"floor", "%a : tensor<2xf64>", {{kPair, {1.5, -1.5}}}, kPair, {1, -2}},
+      {"compare",
+       "le %a, %b : tensor<4xi32>",
+       {{kInts, {1, 2, 3, -4}}, {kInts, {2, 2, 2, 2}}},
+       kBools,
+       {1, 1, 0, 1}},
+      {"and",
+       "%a, %b : tensor<4xi1>",
+       {{kBools, {0, 0, 1, 1}}, {kBools, {0, 1, 0, 1}}},
+       kBools,
+       {0, 0, 0, 1}},
+      {"or",
+       "%a, %b : tensor<4xi1>",
+       {{kBools, {0, 0, 1, 1}}, {kBools, {0, 1, 0, 1}}},
+       kBools,
+       {0, 1, 1, 1}},
+      {"not",
+       "%a : tensor<4xi1>",
+       {{kBools, {0, 0, 1, 1}}},
+       kBools,
+       {1, 1, 0, 0}},
+      {"select",
+       "%a, %b, %c : tensor<4xi32>",
+       {{kBools, {0, 0, 1, 1}}, {kInts, {1, 2, 3, 4}}, {kInts, {5, 6, 7, 8}}},
+       kInts,
+       {5, 6, 3, 4}},
+      {"cast",
+       "%a : tensor<2xf64> to tensor<2xi32>",
+       {{kPair, {1.9, -1.9}}},
+       "tensor<2xi32>",
+       {1, -1}},
+      {"constant", "dense<[1.5, -2.0]> : tensor<2xf64>", {}, kPair, {1.5, -2}},
+      {"iota", "dim = 0 : tensor<4xi32>", {}, kInts, {0, 1, 2, 3}},
+      {"broadcast",
+       "%a dims = [0] : tensor<2xf64> to tensor<2x3xf64>",
+       {{kPair, {1, 2}}},
+       "tensor<2x3xf64>",
+       {1, 1, 1, 2, 2, 2}},
+      {"reshape",
+       "%a : tensor<4xi32> to tensor<2x2xi32>",
+       {{kInts, {1, 2, 3, 4}}},
+       "tensor<2x2xi32>",
+       {1, 2, 3, 4}},
+      {"transpose",
+       "%a perm = [1, 0] : tensor<2x3xi32> to tensor<3x2xi32>",
+       {{"tensor<2x3xi32>", {1, 2, 3, 4, 5, 6}}},
+       "tensor<3x2xi32>",
+       {1, 4, 2, 5, 3, 6}},
+      {"concat",
+       "dim = 0 %a, %b : (tensor<4xi32>, tensor<1xi32>) -> tensor<5xi32>",
+       {{kInts, {1, 2, 3, 4}}, {"tensor<1xi32>", {9}}},
+       "tensor<5xi32>",
+       {1, 2, 3, 4, 9}},
+      {"slice",
+       "%a starts = [1] limits = [4] strides = [2] : tensor<4xi32> to "
+       "tensor<2xi32>",
+       {{kInts, {1, 2, 3, 4}}},
+       "tensor<2xi32>",
+       {2, 4}},
+      {"reduce",
+       "max %a dims = [0] : tensor<2x3xi32> to tensor<3xi32>",
+       {{"tensor<2x3xi32>", {1, 5, 3, 4, 2, 6}}},
+       "tensor<3xi32>",
+       {4, 5, 6}},
+      {"arg_reduce",
+       "min %a dim = 1 : tensor<2x3xi32> to tensor<2xi32>",
+       {{"tensor<2x3xi32>", {1, 5, 3, 4, 2, 6}}},
+       "tensor<2xi32>",
+       {0, 1}},
+      // [1 2; 3 4] [5; 6] = [5 + 12; 15 + 24]
+      {"dot",
+       "%a, %b batch = [] x [] contract = [1] x [0] : tensor<2x2xf64>, "
+       "tensor<2xf64> to tensor<2xf64>",
+       {{"tensor<2x2xf64>", {1, 2, 3, 4}}, {kPair, {5, 6}}},
+       kPair,
+       {17, 39}},
+      // Logits 0 and ln 3: probabilities 1/4 and 3/4.
+      {"softmax_cross_entropy",
+       "%a, %b : tensor<1x2xf64>, tensor<1xi32>",
+       {{"tensor<1x2xf64>", {0, 1.0986122886681098}}, {"tensor<1xi32>", {0}}},
+       "tensor<1xf64>",
+       {1.3862943611198906}},
+      {"softmax_cross_entropy_grad",
+       "%a, %b, %c : tensor<1x2xf64>, tensor<1xi32>, tensor<1xf64> to "
+       "tensor<1x2xf64>",
+       {{"tensor<1x2xf64>", {0, 1.0986122886681098}},
+        {"tensor<1xi32>", {0}},
+        {"tensor<1xf64>", {2}}},
+       "tensor<1x2xf64>",
+       {-1.5, 1.5}},
+  };
+  return cases;
+}
+
+class EvaluateOpsTest : public Evaluating,
+                        public testing::WithParamInterface<Case> {};
+
+TEST_P(EvaluateOpsTest, GivesTheValue) {
+  const Case &each = GetParam();
+  std::vector<graph::Literal> arguments;
+  for (const Argument &argument : each.arguments)
+    arguments.push_back(literal(argument.type, argument.values));
+  Values values = runOp(std::string("graph.") + each.op + " " + each.text,
+                        arguments, each.result);
+  ASSERT_EQ(values.size(), each.expected.size()) << errors;
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_DOUBLE_EQ(values[i], each.expected[i]) << "element " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, EvaluateOpsTest, testing::ValuesIn(allCases()),
+                         [](const auto &info) {
+                           return std::string(info.param.op);
+                         });
+
+class EvaluateCoverageTest : public Evaluating {};
+
+TEST_F(EvaluateCoverageTest, HasACaseForEveryOp) {
+  std::set<std::string> covered;
+  for (const Case &each : allCases())
+    covered.insert(each.op);
+  size_t found = 0;
+  for (mlir::RegisteredOperationName name :
+       context.getRegisteredOperationsByDialect("graph")) {
+    if (!name.hasInterface<graph::ReferenceOpInterface>())
+      continue;
+    ++found;
+    EXPECT_TRUE(covered.count(name.stripDialect().str()))
+        << name.getStringRef().str() << " has a reference and no case here";
+  }
+  EXPECT_EQ(found, covered.size());
+}
+
+void PrintTo(const Case &each, std::ostream *os) { *os << each.op; }
+
+} // namespace
