@@ -16,18 +16,21 @@ Status fileError(std::string_view what, const std::filesystem::path &path,
                  int error) {
   std::string text = "cannot " + std::string(what) + " '" + path.string() +
                      "': " + std::strerror(error);
+  bool reads = what.starts_with("open") || what.starts_with("read") ||
+               what.starts_with("map");
+  StatusCode wrongPath = reads ? StatusCode::kBadInput : StatusCode::kRunFailed;
   switch (error) {
   case ENOSPC:
   case EDQUOT:
     return {StatusCode::kRunFailed, text + "; free some space on that disk"};
   case ENOENT:
   case ENOTDIR:
-    return {StatusCode::kBadInput, text + "; check the path"};
+    return {wrongPath, text + "; check the path"};
   case EACCES:
   case EPERM:
-    return {StatusCode::kBadInput, text + "; check its permissions"};
+    return {wrongPath, text + "; check its permissions"};
   case EISDIR:
-    return {StatusCode::kBadInput, text + "; give a file"};
+    return {wrongPath, text + "; give a file"};
   default:
     return {StatusCode::kRunFailed, text};
   }
@@ -87,22 +90,45 @@ AsideFile::~AsideFile() {
   if (descriptor < 0)
     return;
   ::close(descriptor);
-  ::unlink(aside.c_str());
+  if (!aside.empty())
+    ::unlink(aside.c_str());
+}
+
+/// A device or a pipe: nothing that a rename may put a file in the place of.
+static bool isSpecial(const std::filesystem::path &path) {
+  std::error_code ignored;
+  std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  return std::filesystem::is_other(status);
 }
 
 Result<AsideFile> AsideFile::create(const std::filesystem::path &path) {
-  std::string name = path.string() + ".tmp-XXXXXX";
-  int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-  if (descriptor < 0)
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return fileError("write", path, EISDIR);
+  AsideFile file;
+  file.target = path;
+  if (isSpecial(path)) {
+    file.descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file.descriptor < 0)
+      return fileError("write", path, errno);
+    return file;
+  }
+  // Behind a link the file itself is replaced, and the link stays.
+  if (std::filesystem::is_symlink(path, error))
+    file.target = std::filesystem::weakly_canonical(path, error);
+  std::string name = file.target.string() + ".tmp-XXXXXX";
+  file.descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file.descriptor < 0)
     return fileError("write", path, errno);
   mode_t mask = ::umask(0); // mkstemp gives 0600; use what open would give
   ::umask(mask);
-  ::fchmod(descriptor, 0666 & ~mask);
-  AsideFile file;
-  file.descriptor = descriptor;
-  file.target = path;
+  ::fchmod(file.descriptor, 0666 & ~mask);
   file.aside = name;
   return file;
+}
+
+Status checkWritable(const std::filesystem::path &path) {
+  return isSpecial(path) ? Status() : AsideFile::create(path).status();
 }
 
 Status AsideFile::write(const void *data, size_t sizeBytes) {
@@ -136,6 +162,10 @@ Status AsideFile::writeAt(const void *data, size_t sizeBytes, size_t offset) {
 }
 
 Status AsideFile::commit() {
+  if (aside.empty()) { // a device or a pipe has everything already
+    ::close(std::exchange(descriptor, -1));
+    return {};
+  }
   if (::fsync(descriptor) != 0)
     return fileError("write", target, errno);
   if (::rename(aside.c_str(), target.c_str()) != 0)
@@ -148,7 +178,7 @@ Status syncDirectory(const std::filesystem::path &directory) {
   int descriptor =
       ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0)
-    return fileError("open", directory, errno);
+    return fileError("write", directory, errno);
   int rc = ::fsync(descriptor), error = errno;
   ::close(descriptor);
   // Some file systems have no fsync of directories; that is no failure.

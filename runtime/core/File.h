@@ -11,7 +11,8 @@
 namespace mlrt {
 
 /// "cannot WHAT 'PATH': REASON", with what to do where that is known.
-/// kBadInput for a file that is absent or unreadable, else kRunFailed.
+/// kBadInput for a file that cannot be read because it is absent or closed to
+/// us, else kRunFailed.
 Status fileError(std::string_view what, const std::filesystem::path &path,
                  int error);
 
@@ -39,6 +40,7 @@ private:
 
 /// A file written under another name next to `path`; commit() puts it in
 /// place at once, so that nobody sees half of it. Without commit it vanishes.
+/// A device or a pipe is written directly and stays what it is.
 class AsideFile {
 public:
   AsideFile() = default;
@@ -59,6 +61,10 @@ private:
   int descriptor = -1;
   std::filesystem::path target, aside;
 };
+
+/// Whether `path` can be written now, leaving nothing there: for saying so
+/// before the work whose result goes there.
+Status checkWritable(const std::filesystem::path &path);
 
 /// Makes renames in `directory` durable.
 Status syncDirectory(const std::filesystem::path &directory);

@@ -61,7 +61,7 @@ Result<SplitSpec> splitOfPlan(const schema::Plan &plan, std::string_view name) {
   return Status(StatusCode::kInvalidArgument,
                 "the plan has no split '" + std::string(name) + "'" +
                     didYouMean(name, names) +
-                    "; it has: " + (list.empty() ? "none" : list));
+                    " (it has: " + (list.empty() ? "none" : list) + ")");
 }
 
 } // namespace mlrt

@@ -2,6 +2,7 @@
 
 #include "runtime/checkpoint/Checkpoint.h"
 #include "runtime/checkpoint/Npy.h"
+#include "runtime/core/File.h"
 #include "runtime/core/Float16.h"
 #include "runtime/core/Suggest.h"
 #include "runtime/exec/PlanChecks.h"
@@ -112,11 +113,18 @@ Result<std::vector<BoundInput>> bindInputs(const Plan &plan,
   std::vector<std::string> names;
   for (const InputRing &ring : executor.inputs())
     names.push_back(ring.name);
-  for (const auto &[name, value] : options.inputs)
+  for (const auto &[name, value] : options.inputs) {
+    if (std::count_if(options.inputs.begin(), options.inputs.end(),
+                      [&](auto &each) { return each.first == name; }) > 1)
+      return Status(StatusCode::kInvalidArgument,
+                    "--input " + name +
+                        " is given twice; give each input one "
+                        "file");
     if (std::find(names.begin(), names.end(), name) == names.end())
       return Status(StatusCode::kInvalidArgument,
                     "--input " + name + ": the program infer has no input '" +
                         name + "'" + didYouMean(name, names));
+  }
   for (const InputRing &ring : executor.inputs()) {
     auto given =
         std::find_if(options.inputs.begin(), options.inputs.end(),
@@ -188,9 +196,10 @@ Result<std::vector<BoundOutput>> bindOutputs(const RunOptions &options,
       return Status(StatusCode::kInvalidArgument,
                     "--output " + name + ": the model has no output '" + name +
                         "'" + didYouMean(name, names) +
-                        "; the outputs are: " + all);
+                        (all.empty() ? "" : " (it has: " + all + ")"));
     const NamedValue &value =
         executor.outputs()[static_cast<size_t>(at - names.begin())];
+    MLRT_RETURN_IF_ERROR(checkWritable(pathOf(path)));
     BoundOutput output{
         &value, pathOf(path), {}, value.sizeBytes / executor.rows()};
     output.rows.resize(output.rowBytes * rows);

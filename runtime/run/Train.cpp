@@ -1,6 +1,7 @@
 //===- Train.cpp - The training run ---------------------------------------===//
 
 #include "runtime/checkpoint/Checkpoint.h"
+#include "runtime/core/File.h"
 #include "runtime/core/Log.h"
 #include "runtime/data/PlanSplits.h"
 #include "runtime/exec/PlanChecks.h"
@@ -320,6 +321,20 @@ Status openResume(const Plan &plan, const RunOptions &options,
   return {};
 }
 
+/// Hours of training must not end at a path that cannot be written.
+Status checkOutputs(const RunOptions &options) {
+  if (!options.output.empty())
+    MLRT_RETURN_IF_ERROR(checkWritable(options.output));
+  if (options.checkpoint.empty())
+    return {};
+  std::error_code error;
+  std::filesystem::create_directories(options.checkpoint, error);
+  if (error)
+    return fileError("make the checkpoint folder", options.checkpoint,
+                     error.value());
+  return checkWritable(std::filesystem::path(options.checkpoint) / ".writable");
+}
+
 Result<Dataset> openSplit(const Plan &plan, const RunOptions &options,
                           std::string_view name) {
   Result<SplitSpec> spec = splitOfPlan(plan.root(), name);
@@ -383,6 +398,9 @@ CommandResult trainCommand(const RunOptions &options) {
     return status;
   if (Status status = checkDevice(options); !status.ok())
     return status;
+  if (world->rank == 0)
+    if (Status status = checkOutputs(options); !status.ok())
+      return status;
   TrainJob job{*plan,
                options,
                *data,
