@@ -99,7 +99,7 @@ private:
     auto out = std::make_unique<schema::RefT>();
     out->buffer = tables.bufferIndex.lookup(attr.getBuffer().getAttr());
     out->byte_offset = attr.getOffset();
-    out->loop_stride = attr.getStride();
+    out->strides.assign(attr.getStrides().begin(), attr.getStrides().end());
     return out;
   }
 
@@ -119,9 +119,9 @@ private:
   schema::LoopT writeLoop(plan::LoopOp loop) {
     schema::LoopT out;
     out.count = loop.getCount();
-    inLoop = true;
+    bool outer = std::exchange(inLoop, true);
     out.body = write(loop.getBody().front());
-    inLoop = false;
+    inLoop = outer;
     for (Attribute attr : loop.getSums()) {
       auto sum = cast<plan::LoopSumAttr>(attr);
       auto item = std::make_unique<schema::LoopSumT>();
@@ -139,7 +139,8 @@ private:
     auto type = cast<RankedTensorType>(op.getType());
     schema::AllReduceT out;
     out.id = op.getId();
-    out.axis = tables.axisIndex.lookup(op.getAxis());
+    for (StringRef axis : op.getAxes().getAsValueRange<StringAttr>())
+      out.axes.push_back(tables.axisIndex.lookup(axis));
     out.reduction = static_cast<schema::Reduction>(op.getReduction());
     out.dtype = tables.dtypeOf(type.getElementType());
     out.count = type.getNumElements();

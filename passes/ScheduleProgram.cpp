@@ -277,7 +277,6 @@ void ProgramBuilder::emitCall(const Group &group) {
 
 void ProgramBuilder::emitLoop(dist::MicrobatchLoopOp loop) {
   SmallVector<Attribute> sums;
-  llvm::DenseMap<Operation *, bool> seen;
   int64_t levelBytes = program.getSumLevelBytes();
   bool inPlaceSums = false;
   func.walk([&](dist::AllReduceOp op) {
@@ -312,11 +311,10 @@ void ProgramBuilder::emitAllReduce(dist::AllReduceOp op, int64_t &id) {
       if (placeOf(operand) != place)
         emitCopy(operand, place, op.getLoc());
     }
-    auto axis = cast<StringAttr>(op.getAxes()[0]);
     auto kind = static_cast<plan::Reduction>(op.getKind());
     StringRef label = op.getLabel().value_or("all_reduce");
     plan::AllReduceOp::create(builder, op.getLoc(), kind, bucket.data,
-                              bucket.type, axis.getValue(), id++, label);
+                              bucket.type, op.getAxes(), id++, label);
   }
 }
 

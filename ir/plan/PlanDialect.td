@@ -55,20 +55,20 @@ def Plan_ReductionAttr : EnumAttr<Plan_Dialect, Plan_Reduction, "reduction">;
 def Plan_RefAttr : Plan_Attr<"Ref", "ref"> {
   let summary = "a place in a buffer";
   let description = [{
-    `offset` bytes into `buffer`; inside a loop plus `stride` bytes times the
-    iteration. Ops print it as `@buffer`, `@buffer + 128` or
-    `@buffer + 0 stride 64`.
+    `offset` bytes into `buffer`, plus for every loop around it, the outermost
+    first, a stride in bytes times that loop's iteration; missing strides are 0.
+    Ops print it as `@buffer`, `@buffer + 128` or `@buffer + 0 strides [0, 64]`.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$buffer,
                         DefaultValuedParameter<"int64_t", "0">:$offset,
-                        DefaultValuedParameter<"int64_t", "0">:$stride);
+                        OptionalArrayRefParameter<"int64_t">:$strides);
   let builders = [AttrBuilderWithInferredContext<
       (ins "::mlir::FlatSymbolRefAttr":$buffer,
            CArg<"int64_t", "0">:$offset), [{
-    return $_get(buffer.getContext(), buffer, offset, 0);
+    return $_get(buffer.getContext(), buffer, offset, ::llvm::ArrayRef<int64_t>());
   }]>];
   let assemblyFormat = [{
-    `<` $buffer (`,` `offset` `=` $offset^)? (`,` `stride` `=` $stride^)? `>`
+    `<` $buffer (`+` $offset^)? (`strides` `[` $strides^ `]`)? `>`
   }];
 }
 def Plan_RefArrayAttr : TypedArrayAttrBase<Plan_RefAttr, "places in buffers">;

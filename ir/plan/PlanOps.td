@@ -276,7 +276,8 @@ def Plan_LoopOp : Plan_Step<"loop", [
     `count` 0 stands for the micro-batches of this rank, as the executor splits
     them.
 
-    - (L1) Loops are not nested and hold no all-reduce.
+    - (L1) A loop over the micro-batches is inside no other; no loop holds an
+      all-reduce.
     - (L2) Source and result of a sum have the bytes of its type; where they are
       one place, `in_place_sums` says that a rank has exactly one micro-batch.
 
@@ -299,23 +300,23 @@ def Plan_LoopOp : Plan_Step<"loop", [
 }
 
 def Plan_AllReduceOp : Plan_Step<"all_reduce"> {
-  let summary = "reduces a place over the ranks of an axis, in place";
+  let summary = "reduces a place over the ranks of axes, in place";
   let description = [{
     `id` is the same on every rank and increases in the order of issue.
 
     - (R1) The place lies inside its buffer.
-    - (R2) `axis` is an axis of the module's mesh.
+    - (R2) `axes` are axes of the module's mesh, at least one.
     - (R3) Ids increase within a program.
 
     ```mlir
-    plan.all_reduce sum @bucket : tensor<1024xf32> over "data" id = 0 name = "hidden.w"
+    plan.all_reduce sum @bucket : tensor<1024xf32> over ["data"] id = 0 name = "hidden.w"
     ```
   }];
   let arguments = (ins Plan_ReductionAttr:$reduction, Plan_RefAttr:$data,
-                       TypeAttrOf<AnyRankedTensor>:$type, StrAttr:$axis,
+                       TypeAttrOf<AnyRankedTensor>:$type, StrArrayAttr:$axes,
                        I64Attr:$id, StrAttr:$name);
   let assemblyFormat = [{
-    $reduction custom<Ref>($data) `:` $type `over` $axis
+    $reduction custom<Ref>($data) `:` $type `over` $axes
     `id` `=` $id `name` `=` $name attr-dict
   }];
 }

@@ -25,13 +25,17 @@ void printRefs(OpAsmPrinter &printer, Operation *op, ArrayAttr refs);
 
 ParseResult parseRef(OpAsmParser &parser, RefAttr &ref) {
   FlatSymbolRefAttr buffer;
-  int64_t offset = 0, stride = 0;
+  int64_t offset = 0;
+  SmallVector<int64_t> strides;
   if (parser.parseAttribute(buffer) ||
       (succeeded(parser.parseOptionalPlus()) && parser.parseInteger(offset)) ||
-      (succeeded(parser.parseOptionalKeyword("stride")) &&
-       parser.parseInteger(stride)))
+      (succeeded(parser.parseOptionalKeyword("strides")) &&
+       parser.parseCommaSeparatedList(
+           AsmParser::Delimiter::Square, [&]() -> ParseResult {
+             return parser.parseInteger(strides.emplace_back());
+           })))
     return failure();
-  ref = RefAttr::get(parser.getContext(), buffer, offset, stride);
+  ref = RefAttr::get(parser.getContext(), buffer, offset, strides);
   return success();
 }
 
@@ -39,8 +43,11 @@ void printRef(OpAsmPrinter &printer, Operation *, RefAttr ref) {
   printer << ref.getBuffer();
   if (ref.getOffset() != 0)
     printer << " + " << ref.getOffset();
-  if (ref.getStride() != 0)
-    printer << " stride " << ref.getStride();
+  if (!ref.getStrides().empty()) {
+    printer << " strides [";
+    llvm::interleaveComma(ref.getStrides(), printer);
+    printer << "]";
+  }
 }
 
 ParseResult parseRefs(OpAsmParser &parser, ArrayAttr &refs) {
@@ -85,19 +92,38 @@ public:
     return {};
   }
 
-  /// Checks that `bytes` bytes at `ref` lie inside a slot of the buffer.
-  LogicalResult verifyPlace(RefAttr ref, int64_t bytes, const Twine &what) {
+  /// Checks that `bytes` bytes at `ref` lie inside a slot of the buffer in
+  /// every iteration of the loops around `within`.
+  LogicalResult verifyPlace(RefAttr ref, int64_t bytes, const Twine &what,
+                            Operation *within = nullptr) {
     BufferOp buffer = find(ref.getBuffer());
     if (!buffer)
       return failure();
-    if (ref.getOffset() >= 0 && ref.getStride() >= 0 && bytes >= 0 &&
-        ref.getOffset() <= buffer.getSlotBytes() &&
-        bytes <= buffer.getSlotBytes() - ref.getOffset())
+    SmallVector<LoopOp> loops; // the outermost first
+    for (Operation *at = within ? within : op->getParentOp(); at;
+         at = at->getParentOp())
+      if (auto loop = dyn_cast<LoopOp>(at))
+        loops.insert(loops.begin(), loop);
+    if (ref.getStrides().size() > loops.size())
+      return op->emitOpError("has ")
+             << ref.getStrides().size() << " strides for " << what << " inside "
+             << loops.size() << " loops";
+    int64_t first = ref.getOffset(), last = first;
+    for (auto [stride, loop] : llvm::zip(ref.getStrides(), loops)) {
+      int64_t count = loop.getCount();
+      if (stride != 0 && count == 0)
+        return op->emitOpError("moves ")
+               << what << " with a loop over the micro-batches";
+      (stride < 0 ? first : last) += stride * std::max<int64_t>(count - 1, 0);
+    }
+    if (first >= 0 && bytes >= 0 && last <= buffer.getSlotBytes() &&
+        bytes <= buffer.getSlotBytes() - last)
       return success();
-    InFlightDiagnostic diag =
-        op->emitOpError("needs ")
-        << bytes << " bytes at offset " << ref.getOffset() << " for " << what
-        << ", but @" << buffer.getSymName() << " has " << buffer.getSlotBytes();
+    InFlightDiagnostic diag = op->emitOpError("needs ")
+                              << bytes << " bytes at offset "
+                              << (first < 0 ? first : last) << " for " << what
+                              << ", but @" << buffer.getSymName() << " has "
+                              << buffer.getSlotBytes();
     diag.attachNote(buffer.getLoc()) << "the buffer is here";
     return diag;
   }
@@ -242,10 +268,11 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult LoopOp::verify() {
-  for (Operation &op : getBody().front()) // (L1)
-    if (isa<LoopOp, AllReduceOp>(op))
-      return op.emitOpError("is inside a loop; loops are not nested and hold "
-                            "no all-reduce");
+  for (Operation &op : getBody().front()) { // (L1)
+    auto inner = dyn_cast<LoopOp>(op);
+    if (isa<AllReduceOp>(op) || (inner && inner.getCount() == 0))
+      return op.emitOpError("is inside a loop");
+  }
   return success();
 }
 
@@ -254,7 +281,8 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &tables) {
   for (Attribute attr : getSums()) { // (L2)
     auto sum = cast<LoopSumAttr>(attr);
     int64_t bytes = getTensorBytes(sum.getType());
-    if (failed(buffers.verifyPlace(sum.getSource(), bytes, "a sum's source")) ||
+    if (failed(buffers.verifyPlace(sum.getSource(), bytes, "a sum's source",
+                                   *this)) ||
         failed(buffers.verifyPlace(sum.getResult(), bytes, "a sum's result")))
       return failure();
     if (!getInPlaceSums() &&
@@ -272,13 +300,18 @@ LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &tables) {
     return failure();
   auto module = (*this)->getParentOfType<ModuleOp>();
   auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh");
-  for (Attribute axis : mesh ? mesh.getValue() : ArrayRef<Attribute>()) // (R2)
+  SmallVector<StringRef> names;
+  for (Attribute axis : mesh ? mesh.getValue() : ArrayRef<Attribute>())
     if (auto dict = dyn_cast<DictionaryAttr>(axis))
       if (auto name = dict.getAs<StringAttr>("name"))
-        if (name.getValue() == getAxis())
-          return success();
-  return emitOpError("reduces over \"")
-         << getAxis() << "\", which is no axis of the module's mlc.mesh";
+        names.push_back(name.getValue());
+  if (getAxes().empty())
+    return emitOpError("reduces over no axis");                  // (R2)
+  for (StringRef axis : getAxes().getAsValueRange<StringAttr>()) // (R2)
+    if (!llvm::is_contained(names, axis))
+      return emitOpError("reduces over \"")
+             << axis << "\", which is no axis of the module's mlc.mesh";
+  return success();
 }
 
 LogicalResult CopyOp::verifySymbolUses(SymbolTableCollection &tables) {

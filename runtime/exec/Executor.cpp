@@ -79,14 +79,14 @@ private:
 
 } // namespace
 
-Status Executor::runCall(uint32_t index, uint64_t iteration) {
+Status Executor::runCall(uint32_t index) {
   const ResolvedStep &step = parts->steps[index];
   Stopwatch watch(parts->profile, times[step.kernel]);
   void **pointers = parts->pointers.data() + step.firstArgument;
   if (!step.fixedArguments)
     for (uint32_t i = 0; i < step.argumentCount; ++i)
       pointers[i] =
-          parts->arguments[step.firstArgument + i].at(iteration, parts->number);
+          parts->arguments[step.firstArgument + i].at(parts->position);
   if (!parts->stream->launch(
           {step.function, pointers, step.argumentCount, step.tasks}))
     return kernelFailed(step.location);
@@ -125,18 +125,21 @@ Status Executor::runLoop(uint32_t index) {
       parts->stream->fillNeutral(sum.sum.dtype, sum.sum.reduction,
                                  sum.sum.result, sum.sum.count);
   uint32_t pending = 0;
+  Position &position = parts->position;
+  auto depth = static_cast<size_t>(position.depth++);
   for (uint64_t i = 0; i < count; ++i) {
+    position.iterations[depth] = static_cast<int64_t>(i);
     if (ofRank)
-      parts->number = run.firstMicrobatch + i;
-    uint64_t number = parts->number;
+      position.number = run.firstMicrobatch + i;
+    uint64_t number = position.number;
     if (ofRank && run.feed)
       MLRT_RETURN_IF_ERROR(run.feed->acquire(number));
-    MLRT_RETURN_IF_ERROR(runSteps(step.bodyBegin, step.bodyEnd, i));
+    MLRT_RETURN_IF_ERROR(runSteps(step.bodyBegin, step.bodyEnd));
     if (ofRank && run.feed)
       run.feed->release(number);
     uint32_t before = pending, after = pending;
     for (ResolvedSum &sum : sums) {
-      sum.sum.source = sum.source.at(i, number);
+      sum.sum.source = sum.source.at(position);
       after = before;
       if (parts->tree)
         sum.sum.addTree(i, count, after, *parts->stream);
@@ -145,16 +148,16 @@ Status Executor::runLoop(uint32_t index) {
     }
     pending = after;
   }
+  --position.depth;
   return {};
 }
 
-Status Executor::runSteps(uint32_t begin, uint32_t end, uint64_t iteration) {
-  uint64_t number = parts->number;
+Status Executor::runSteps(uint32_t begin, uint32_t end) {
   for (uint32_t i = begin; i < end; ++i) {
     ResolvedStep &step = parts->steps[i];
     switch (step.op) {
     case StepOp::call:
-      MLRT_RETURN_IF_ERROR(runCall(i, iteration));
+      MLRT_RETURN_IF_ERROR(runCall(i));
       break;
     case StepOp::loop:
       MLRT_RETURN_IF_ERROR(runLoop(i));
@@ -166,16 +169,16 @@ Status Executor::runSteps(uint32_t begin, uint32_t end, uint64_t iteration) {
           return kernelFailed(-1);
         step.tag.step = parts->run->step;
         MLRT_RETURN_IF_ERROR(step.communicator->allReduce(
-            step.target.at(iteration, number), step.amount, step.dtype,
+            step.target.at(parts->position), step.amount, step.dtype,
             step.reduction, parts->tree, step.tag));
       }
       break;
     case StepOp::copy:
-      parts->stream->copy(step.target.at(iteration, number),
-                          step.source.at(iteration, number), step.amount);
+      parts->stream->copy(step.target.at(parts->position),
+                          step.source.at(parts->position), step.amount);
       break;
     case StepOp::fill:
-      parts->stream->fill(step.target.at(iteration, number), step.value,
+      parts->stream->fill(step.target.at(parts->position), step.value,
                           step.amount);
       break;
     }
@@ -190,7 +193,8 @@ Status Executor::run(const RunArguments &arguments) {
                                        " micro-batches in an executor for " +
                                        std::to_string(parts->maxMicrobatches)};
   parts->run = &arguments;
-  parts->number = arguments.firstMicrobatch;
+  parts->position = {};
+  parts->position.number = arguments.firstMicrobatch;
   auto put = [this](std::byte *scalar, uint64_t value) {
     if (scalar)
       parts->stream->upload(scalar, &value, sizeof value);
@@ -201,7 +205,7 @@ Status Executor::run(const RunArguments &arguments) {
   bool whole = !parts->hasRankLoop && arguments.feed;
   if (whole)
     MLRT_RETURN_IF_ERROR(arguments.feed->acquire(arguments.firstMicrobatch));
-  Status status = runSteps(0, parts->topLevel, 0);
+  Status status = runSteps(0, parts->topLevel);
   if (whole)
     arguments.feed->release(arguments.firstMicrobatch);
   if (status.ok() && !parts->stream->wait())

@@ -128,9 +128,9 @@ private:
   struct Parts;
   Executor();
 
-  Status runSteps(uint32_t begin, uint32_t end, uint64_t iteration);
+  Status runSteps(uint32_t begin, uint32_t end);
   Status runLoop(uint32_t step);
-  Status runCall(uint32_t step, uint64_t iteration);
+  Status runCall(uint32_t step);
   /// What the stream's fault means; -1 where the kernel is not known.
   Status kernelFailed(int location) const;
 

@@ -74,10 +74,14 @@ Address ExecutorBuilder::resolve(const schema::Ref &ref) const {
   const schema::Buffer &target = buffer(ref.buffer());
   Address address;
   address.base = arena.data() + target.offset() + ref.byte_offset();
-  address.loopStride = ref.loop_stride();
-  address.slots = target.slots();
-  address.slotStride = target.slot_stride();
-  address.input = isInput(ref.buffer());
+  for (uint32_t d = 0; d < sizeOfVector(ref.strides()); ++d) {
+    address.strides[d] = ref.strides()->Get(d);
+    address.moves |= address.strides[d] != 0;
+  }
+  if (isInput(ref.buffer())) {
+    address.slots = target.slots();
+    address.slotStride = target.slot_stride();
+  }
   return address;
 }
 
@@ -144,9 +148,8 @@ ExecutorBuilder::resolveAllReduce(const schema::AllReduce &reduce) {
   step.tag.id = reduce.id();
   step.tag.name = keep(printable(textOf(reduce.name())));
   step.tag.location = keep(plan.location(reduce.location()));
-  const schema::Axis *axis = plan->mesh()->Get(reduce.axis());
-  if (textOf(axis->name()) == "data")
-    step.communicator = options.communicator;
+  // The plan was checked: the axis `data` is the only one there is.
+  step.communicator = options.communicator;
   if (step.communicator)
     reserveBytes = std::max(reserveBytes, step.amount * sizeOf(step.dtype));
   return step;

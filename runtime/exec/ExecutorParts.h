@@ -5,20 +5,33 @@
 #include "runtime/exec/Executor.h"
 #include "runtime/exec/Sums.h"
 
+#include <array>
+
 namespace mlrt {
 
-/// An address: base + iteration * stride + slot(number) of a ring.
+/// Where the steps of a program are: the iteration of every loop around them,
+/// the outermost first, and the number of the micro-batch in the rings.
+struct Position {
+  std::array<int64_t, kMaxLoopDepth> iterations{};
+  int depth = 0;
+  uint64_t number = 0;
+};
+
+/// base + strides * iterations + the micro-batch's slot of an input's ring.
 struct Address {
   std::byte *base = nullptr;
-  uint64_t loopStride = 0;
+  std::array<int64_t, kMaxLoopDepth> strides{};
   uint64_t slotStride = 0;
   uint32_t slots = 1;
-  bool input = false; ///< a ring that the feed fills: slot by running number
+  bool moves = false; ///< with an iteration
 
-  bool isFixed() const { return loopStride == 0 && slots == 1; }
-  std::byte *at(uint64_t iteration, uint64_t number) const {
-    uint64_t slot = (input ? number : iteration) % slots;
-    return base + iteration * loopStride + slot * slotStride;
+  bool isFixed() const { return !moves && slots == 1; }
+  std::byte *at(const Position &position) const {
+    std::byte *place = base + position.number % slots * slotStride;
+    for (int d = 0; moves && d < position.depth; ++d)
+      place += strides[static_cast<size_t>(d)] *
+               position.iterations[static_cast<size_t>(d)];
+    return place;
   }
 };
 
@@ -67,7 +80,7 @@ struct Executor::Parts {
   std::vector<std::unique_ptr<std::string>> texts;         // that tags point to
   std::byte *stepScalar = nullptr, *countScalar = nullptr; // i64
   const RunArguments *run = nullptr;
-  uint64_t number = 0; // of the current micro-batch in the rings
+  Position position;
 };
 
 } // namespace mlrt

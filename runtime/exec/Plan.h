@@ -28,6 +28,8 @@ struct Program;
 
 /// Plans of a newer major version are refused.
 inline constexpr uint16_t kPlanVersionMajor = 1;
+/// Loops inside one another, at most.
+inline constexpr int kMaxLoopDepth = 4;
 
 class Plan {
 public:

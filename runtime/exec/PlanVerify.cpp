@@ -97,6 +97,10 @@ Status verifyParameters(const schema::Plan &plan) {
         !isInitialValueKind(textOf(parameter->initializer()->kind())))
       return damaged(named("parameter", parameter->path()) +
                      "has no known initializer");
+    for (uint32_t dim = 0; dim < sizeOfVector(parameter->layout()); ++dim)
+      if (sizeOfVector(parameter->layout()->Get(dim)->axes()) > 0)
+        return damaged(named("parameter", parameter->path()) +
+                       "is sharded, which this mlrun cannot do");
   }
   return {};
 }

@@ -4,12 +4,12 @@
 #include "runtime/exec/PlanChecks.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace mlrt {
 
 namespace {
 
-constexpr int kMaxNesting = 4;
 constexpr uint64_t kMaxIterations = uint64_t{1} << 20;
 
 /// Checks one program; `where` begins every message.
@@ -44,8 +44,7 @@ private:
   const schema::Plan &plan;
   const schema::Program &program;
   std::string where;
-  uint64_t iterations = 1; // of the innermost loop; 0: the rank's micro-batches
-  uint64_t allIterations = 1;
+  std::vector<uint64_t> loops; // around; 0: over the rank's micro-batches
   bool hasRankLoop = false;
   int64_t lastId = -1;
 };
@@ -101,18 +100,24 @@ Status ProgramChecker::checkRef(const schema::Ref *ref, uint64_t bytes,
   const schema::Buffer *target = ref ? buffer(ref->buffer()) : nullptr;
   if (!target)
     return fail(std::string(what) + " names no buffer");
-  if (iterations == 0 && ref->loop_stride() != 0)
-    return fail(std::string(what) +
-                " moves with a loop whose length is not known");
-  uint64_t last = 0, end = 0;
-  if (!mulChecked(ref->loop_stride(), iterations == 0 ? 0 : iterations - 1,
-                  last) ||
-      !addChecked(last, ref->byte_offset(), end) ||
-      !addChecked(end, bytes, end) || end > target->slot_bytes())
+  if (sizeOfVector(ref->strides()) > loops.size())
+    return fail(std::string(what) + " moves with a loop that is not around it");
+  __int128 first = ref->byte_offset(), last = first;
+  for (uint32_t d = 0; d < sizeOfVector(ref->strides()); ++d) {
+    int64_t stride = ref->strides()->Get(d);
+    if (stride != 0 && loops[d] == 0)
+      return fail(std::string(what) +
+                  " moves with a loop whose length is not known");
+    if (stride % static_cast<int64_t>(alignment) != 0)
+      return fail(std::string(what) + " is not aligned in the buffer '" +
+                  printable(textOf(target->name())) + "'");
+    (stride < 0 ? first : last) +=
+        static_cast<__int128>(stride) * (static_cast<int64_t>(loops[d]) - 1);
+  }
+  if (first < 0 || last + bytes > target->slot_bytes())
     return fail(std::string(what) + " reaches outside the buffer '" +
                 printable(textOf(target->name())) + "'");
-  if (ref->byte_offset() % alignment != 0 ||
-      ref->loop_stride() % alignment != 0)
+  if (ref->byte_offset() % alignment != 0)
     return fail(std::string(what) + " is not aligned in the buffer '" +
                 printable(textOf(target->name())) + "'");
   if (written && target->section() == schema::Section::constants)
@@ -138,13 +143,14 @@ Status ProgramChecker::checkCall(const schema::Call &call) const {
 }
 
 Status ProgramChecker::checkLoop(const schema::Loop &loop, int depth) {
-  uint64_t outer = iterations, outerAll = allIterations;
+  uint64_t all = std::max<uint64_t>(1, loop.count());
+  for (uint64_t outer : loops)
+    all *= std::max<uint64_t>(1, outer); // each is at most kMaxIterations
   if (loop.count() == 0) {
     if (depth > 0 || hasRankLoop)
       return fail("has more than one loop over the micro-batches");
     hasRankLoop = true;
-  } else if (loop.count() > kMaxIterations ||
-             allIterations * loop.count() > kMaxIterations) {
+  } else if (loop.count() > kMaxIterations || all > kMaxIterations) {
     return fail("a loop is too long");
   }
   uint64_t sumBytes = 0;
@@ -159,30 +165,31 @@ Status ProgramChecker::checkLoop(const schema::Loop &loop, int depth) {
     uint64_t alignment = sizeOf(dtypeOf(sum->dtype()));
     MLRT_RETURN_IF_ERROR(
         checkRef(sum->result(), bytes, alignment, true, "the result of a sum"));
-    iterations = loop.count();
+    loops.push_back(loop.count());
     MLRT_RETURN_IF_ERROR(checkRef(sum->source(), bytes, alignment, false,
                                   "the source of a sum"));
-    iterations = outer;
+    loops.pop_back();
     sumBytes += (bytes + 63) / 64 * 64;
   }
   if (sumBytes > program.sum_level_bytes())
     return fail("its sums over micro-batches do not fit sum_level_bytes");
-  iterations = loop.count();
-  allIterations *= std::max<uint64_t>(1, loop.count());
+  loops.push_back(loop.count());
   MLRT_RETURN_IF_ERROR(checkSteps(loop.body(), depth + 1));
-  iterations = outer;
-  allIterations = outerAll;
+  loops.pop_back();
   return {};
 }
 
 Status ProgramChecker::checkAllReduce(const schema::AllReduce &reduce) {
   uint64_t bytes = 0;
-  if (reduce.axis() >= sizeOfVector(plan.mesh()))
-    return fail("an all-reduce names no axis of the mesh");
+  if (sizeOfVector(reduce.axes()) != 1 ||
+      reduce.axes()->Get(0) >= sizeOfVector(plan.mesh()) ||
+      textOf(plan.mesh()->Get(reduce.axes()->Get(0))->name()) != "data")
+    return fail("an all-reduce is over other axes than data, which this mlrun "
+                "cannot do");
   if (int64_t{reduce.id()} <= lastId)
     return fail("the ids of its all-reduces do not increase");
   lastId = reduce.id();
-  if (iterations != 1 || allIterations != 1)
+  if (!loops.empty())
     return fail("an all-reduce stands inside a loop");
   if (!isValid(reduce.dtype()) || reduce.dtype() == schema::DType::boolean ||
       reduce.reduction() > schema::Reduction::min ||
@@ -195,7 +202,7 @@ Status ProgramChecker::checkAllReduce(const schema::AllReduce &reduce) {
 Status ProgramChecker::checkSteps(
     const flatbuffers::Vector<flatbuffers::Offset<schema::Step>> *steps,
     int depth) {
-  if (depth > kMaxNesting)
+  if (depth > kMaxLoopDepth)
     return fail("its loops are nested too deep");
   for (uint32_t i = 0; i < sizeOfVector(steps); ++i) {
     const schema::Step *step = steps->Get(i);

@@ -91,10 +91,13 @@ static Json stepsJson(const Plan &plan, const Steps *steps, Json &collectives) {
                         {"body", std::move(body)}}}});
     } else if (const schema::AllReduce *reduce = step->kind_as_AllReduce()) {
       DType dtype = dtypeOf(reduce->dtype());
+      Json axes = Json::array();
+      for (uint32_t axis : *reduce->axes())
+        axes.push_back(text(plan->mesh()->Get(axis)->name()));
       Json entry = {
           {"id", reduce->id()},
           {"name", text(reduce->name())},
-          {"axis", text(plan->mesh()->Get(reduce->axis())->name())},
+          {"axes", axes},
           {"reduction", schema::EnumNameReduction(reduce->reduction())},
           {"dtype", nameOf(dtype)},
           {"count", reduce->count()},

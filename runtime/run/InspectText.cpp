@@ -25,6 +25,13 @@ static std::string typeOf(const Json &value) {
   return text + "]";
 }
 
+static std::string namesText(const Json &names) {
+  std::string text;
+  for (const Json &name : names)
+    text += (text.empty() ? "" : ", ") + str(name);
+  return text;
+}
+
 static std::string padded(std::string text, size_t width) {
   if (text.size() < width)
     text.resize(width, ' ');
@@ -68,7 +75,7 @@ static void appendPrograms(std::string &out, const Json &report) {
     appendSteps(out, program["steps"], 2);
     for (const Json &each : program["collectives"])
       out += "  all_reduce #" + std::to_string(each["id"].get<uint64_t>()) +
-             " " + str(each["reduction"]) + " over " + str(each["axis"]) +
+             " " + str(each["reduction"]) + " over " + namesText(each["axes"]) +
              ": " + grouped(each["payload_bytes"].get<uint64_t>()) +
              " bytes, " + str(each["name"]) + "  " + str(each["location"]) +
              "\n";

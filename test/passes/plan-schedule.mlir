@@ -182,7 +182,7 @@ module @swap {
 // CHECK-NEXT: plan.call @k1_reduce(@train.x, @train.bucket0.microbatch + 16)
 // CHECK-NEXT: plan.copy @train.bucket0.microbatch + 16 to @train.bucket0.microbatch + 32 bytes = 4
 // CHECK-NEXT: }
-// CHECK-NEXT: plan.all_reduce sum @train.bucket0 : tensor<9xf32> over "data" id = 0 name = "both"
+// CHECK-NEXT: plan.all_reduce sum @train.bucket0 : tensor<9xf32> over ["data"] id = 0 name = "both"
 // CHECK-NEXT: plan.call @k2_{{.*}}(@train.bucket0 + 16, @train.bucket0 + 32, @train.loss)
 #rows = #dist.layout<@mesh, [{"data"}, {}]>
 #partial1 = #dist.layout<@mesh, [{}], partial = ["data"]>

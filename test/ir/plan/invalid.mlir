@@ -235,9 +235,77 @@ plan.program @p rows = 4 {
 plan.program @p rows = 4 {
   plan.loop count = 0 {
     // (L1)
-    // expected-error @below {{is inside a loop; loops are not nested and hold no all-reduce}}
+    // expected-error @below {{is inside a loop}}
     plan.loop count = 0 {
     }
+  }
+}
+
+// -----
+
+// The last of 3 iterations reads bytes 16 to 31.
+plan.arena {
+  // expected-note @below {{the buffer is here}}
+  plan.buffer @x transient : tensor<7xf32>
+  plan.buffer @y transient : tensor<4xf32>
+}
+plan.program @p rows = 4 {
+  plan.loop count = 3 {
+    // expected-error @below {{needs 16 bytes at offset 16 for the source, but @x has 28}}
+    plan.copy @x + 0 strides [8] to @y bytes = 16
+  }
+}
+
+// -----
+
+plan.arena {
+  // expected-note @below {{the buffer is here}}
+  plan.buffer @x transient : tensor<8xf32>
+  plan.buffer @y transient : tensor<4xf32>
+}
+plan.program @p rows = 4 {
+  plan.loop count = 3 {
+    // expected-error @below {{needs 16 bytes at offset -8 for the source, but @x has 32}}
+    plan.copy @x + 8 strides [-8] to @y bytes = 16
+  }
+}
+
+// -----
+
+plan.arena {
+  plan.buffer @x transient : tensor<8xf32>
+  plan.buffer @y transient : tensor<4xf32>
+}
+plan.program @p rows = 4 {
+  plan.loop count = 3 {
+    // expected-error @below {{has 2 strides for the source inside 1 loops}}
+    plan.copy @x + 0 strides [0, 8] to @y bytes = 16
+  }
+}
+
+// -----
+
+plan.arena {
+  plan.buffer @x transient : tensor<8xf32>
+  plan.buffer @y transient : tensor<4xf32>
+}
+plan.program @p rows = 4 {
+  plan.loop count = 0 {
+    // expected-error @below {{moves the source with a loop over the micro-batches}}
+    plan.copy @x + 0 strides [8] to @y bytes = 16
+  }
+}
+
+// -----
+
+module attributes {mlc.mesh = [{name = "data", size = 2 : i64}]} {
+  plan.arena {
+    plan.buffer @x communication : tensor<4xf32>
+  }
+  plan.program @p rows = 4 {
+    // (R2)
+    // expected-error @below {{reduces over no axis}}
+    plan.all_reduce sum @x : tensor<4xf32> over [] id = 0 name = "x"
   }
 }
 
@@ -263,7 +331,7 @@ module attributes {mlc.mesh = [{name = "data", size = 2 : i64}]} {
   plan.program @p rows = 4 {
     // (R1)
     // expected-error @below {{needs 32 bytes at offset 0 for the reduction, but @x has 16}}
-    plan.all_reduce sum @x : tensor<8xf32> over "data" id = 0 name = "x"
+    plan.all_reduce sum @x : tensor<8xf32> over ["data"] id = 0 name = "x"
   }
 }
 
@@ -276,7 +344,7 @@ module attributes {mlc.mesh = [{name = "data", size = 2 : i64}]} {
   plan.program @p rows = 4 {
     // (R2)
     // expected-error @below {{reduces over "model", which is no axis of the module's mlc.mesh}}
-    plan.all_reduce sum @x : tensor<4xf32> over "model" id = 0 name = "x"
+    plan.all_reduce sum @x : tensor<4xf32> over ["model"] id = 0 name = "x"
   }
 }
 
@@ -287,10 +355,10 @@ module attributes {mlc.mesh = [{name = "data", size = 2 : i64}]} {
     plan.buffer @x communication : tensor<4xf32>
   }
   plan.program @p rows = 4 {
-    plan.all_reduce sum @x : tensor<4xf32> over "data" id = 1 name = "x"
+    plan.all_reduce sum @x : tensor<4xf32> over ["data"] id = 1 name = "x"
     // (R3)
     // expected-error @below {{has the id 1 after id 1; ids increase in the order of issue}}
-    plan.all_reduce sum @x : tensor<4xf32> over "data" id = 1 name = "x"
+    plan.all_reduce sum @x : tensor<4xf32> over ["data"] id = 1 name = "x"
   }
 }
 

@@ -38,12 +38,20 @@ module attributes {mlc.mesh = [{name = "data", size = 2 : i64}]} {
       // CHECK-NEXT: plan.copy @x to @g + 16 bytes = 16
       plan.copy @x to @g + 16 bytes = 16
     }
-    // CHECK: plan.all_reduce sum @grads : tensor<8xf32> over "data" id = 0 name = "w"
-    plan.all_reduce sum @grads : tensor<8xf32> over "data" id = 0 name = "w"
+    // CHECK: plan.all_reduce sum @grads : tensor<8xf32> over ["data"] id = 0 name = "w"
+    plan.all_reduce sum @grads : tensor<8xf32> over ["data"] id = 0 name = "w"
     // CHECK-NEXT: plan.call @add(@w, @grads + 16, @w)
     plan.call @add(@w, @grads + 16, @w)
     // CHECK-NEXT: plan.fill @y value = 255 bytes = 16
     plan.fill @y value = 255 bytes = 16
+    // CHECK-NEXT: plan.loop count = 2 {
+    plan.loop count = 2 {
+      // CHECK-NEXT: plan.loop count = 3 {
+      plan.loop count = 3 {
+        // CHECK-NEXT: plan.copy @g + 16 strides [8, -4] to @y strides [0, 4] bytes = 4
+        plan.copy @g + 16 strides [8, -4] to @y strides [0, 4] bytes = 4
+      }
+    }
   }
   // CHECK: plan.binary cpu = "x86-64-v3" features = ["avx2"] code = "7f45"
   plan.binary cpu = "x86-64-v3" features = ["avx2"] code = "7f45"
