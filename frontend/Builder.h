@@ -18,7 +18,7 @@ public:
 
   /// Where the next nodes come from.
   Span span;
-  uint32_t scope = 0; ///< the same, an index into Graph::scopes
+  uint32_t path = 0;
 
   Node *leaf(std::string_view op, std::string name, TensorType type);
   Node *constant(DType dtype, Shape shape, double value);

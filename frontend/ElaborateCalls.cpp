@@ -174,8 +174,6 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
       body.self->path.empty() ? name : body.self->path + "." + name;
   instance->layer = call.callee.text;
   instance->span = span;
-  instance->calls = body.self->calls;
-  instance->calls.insert(instance->calls.begin(), call.callee.span);
   Instance *result = instance.get();
   body.self->children[name] = std::move(instance);
   return result;
@@ -184,7 +182,6 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
 Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
                             const Callable &what) {
   const ast::LayerDecl &layer = *what.layer;
-  uint32_t scope = build.scope;
   if (std::find(stack.begin(), stack.end(), &layer) != stack.end()) {
     context
         .error(Code::RecursiveLayer, call.callee.span,
@@ -260,7 +257,6 @@ Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
     return {};
   Value result = checkResult(layer, inner, call.span);
   build.span = call.span;
-  build.scope = scope;
   return result;
 }
 

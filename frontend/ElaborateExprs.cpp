@@ -93,11 +93,11 @@ Value Elaborator::eval(const ast::Expr &expr, Body &body) {
   if (context.failed())
     return {};
   build.span = expr.span;
-  build.scope = 0;
+  build.path = 0;
   if (body.self) {
-    if (graph.scopes.back().path != body.self->path)
-      graph.scopes.push_back({body.self->path, body.self->calls});
-    build.scope = static_cast<uint32_t>(graph.scopes.size() - 1);
+    if (graph.paths.back() != body.self->path)
+      graph.paths.push_back(body.self->path);
+    build.path = static_cast<uint32_t>(graph.paths.size() - 1);
   }
   Value value = evalKind(expr, body);
   return value.is(Value::Kind::Tensor) &&

@@ -91,7 +91,6 @@ private:
 struct Instance {
   std::string path, layer;
   Span span;
-  std::vector<Span> calls; ///< that led to it, the model's own last
   std::map<std::string, Node *> parameters;
   std::map<std::string, std::unique_ptr<Instance>> children;
 };

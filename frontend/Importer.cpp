@@ -72,7 +72,9 @@ private:
     return RankedTensorType::get(
         shape, elementTypeOf(builder.getContext(), type.dtype));
   }
-  mlir::Location locate(Span span, uint32_t scope = 0);
+  mlir::Location locate(Span span, uint32_t path = 0) {
+    return locationOf(builder.getContext(), sources, span, graph.paths[path]);
+  }
   Value emit(const Node &node);
   void collect(const Node *node, llvm::DenseSet<const Node *> &seen);
 
@@ -86,22 +88,6 @@ private:
   llvm::StringMap<Value> inputs, parameters;
   Value mask, count;
 };
-
-/// What is inside a layer comes from all the calls that lead there: people
-/// look for the model's, which ends the chain.
-mlir::Location FunctionImporter::locate(Span span, uint32_t scope) {
-  MLIRContext *context = builder.getContext();
-  const Scope &instance = graph.scopes[scope];
-  mlir::Location location = locationOf(context, sources, span);
-  if (instance.path.empty())
-    return location;
-  SmallVector<mlir::Location> calls;
-  for (Span call : instance.calls)
-    calls.push_back(locationOf(context, sources, call));
-  if (!calls.empty())
-    location = CallSiteLoc::get(location, calls);
-  return NameLoc::get(StringAttr::get(context, instance.path), location);
-}
 
 /// Nodes in the order of definition, found without recursion.
 void FunctionImporter::collect(const Node *node,
@@ -188,7 +174,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
 }
 
 Value FunctionImporter::emit(const Node &node) {
-  mlir::Location location = locate(node.span, node.scope);
+  mlir::Location location = locate(node.span, node.path);
   RankedTensorType type = typeOf(node.type);
   MLIRContext *context = builder.getContext();
   auto converted = [&](Value value) -> Value {
@@ -276,13 +262,16 @@ graph::InitAttr initOf(MLIRContext *context, const ParameterInfo &parameter) {
 } // namespace
 
 mlir::Location locationOf(MLIRContext *context, const SourceManager &sources,
-                          Span span) {
+                          Span span, StringRef path) {
   if (!span.valid())
     return UnknownLoc::get(context);
   frontend::Location place = sources.locate(span);
-  return FileLineColLoc::get(context,
-                             llvm::sys::path::filename(StringRef(place.file)),
-                             place.line, place.column);
+  mlir::Location location = FileLineColLoc::get(
+      context, llvm::sys::path::filename(StringRef(place.file)), place.line,
+      place.column);
+  if (path.empty())
+    return location;
+  return NameLoc::get(StringAttr::get(context, path), location);
 }
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context,
@@ -290,7 +279,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
                                   const SourceManager &sources,
                                   const std::string &sourceName) {
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
-  mlir::Location location = locationOf(&context, sources, model.span);
+  mlir::Location location = locationOf(&context, sources, model.span, "");
   OwningOpRef<ModuleOp> module = ModuleOp::create(location, model.name);
   addConfiguration(*module, model, sourceName, sources);
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -301,7 +290,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
     auto type = RankedTensorType::get(
         shape, elementTypeOf(&context, parameter.type.dtype));
     graph::ParameterOp::create(
-        builder, locationOf(&context, sources, parameter.span),
+        builder, locationOf(&context, sources, parameter.span, ""),
         builder.getStringAttr(parameter.path), TypeAttr::get(type),
         initOf(&context, parameter),
         graph::ParameterRoleAttr::get(

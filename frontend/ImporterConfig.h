@@ -11,9 +11,10 @@ namespace mlc::frontend {
 
 mlir::Type elementTypeOf(mlir::MLIRContext *context, DType dtype);
 
-/// The base name of the file, line and column.
+/// The base name of the file, line and column; inside the name of the instance.
 mlir::Location locationOf(mlir::MLIRContext *context,
-                          const SourceManager &sources, Span span);
+                          const SourceManager &sources, Span span,
+                          llvm::StringRef path);
 
 /// Sets `mlc.source`, `mlc.train`, `mlc.mesh`, `mlc.inputs`, `mlc.splits`.
 void addConfiguration(mlir::ModuleOp module, const CheckedModel &model,

@@ -35,7 +35,7 @@ struct Node {
   std::string word;  ///< predicate, kind of a reduction, or a name
   double number = 0; ///< value of a `constant`
   Span span;
-  uint32_t scope = 0; ///< index into Graph::scopes of the instance it is in
+  uint32_t path = 0; ///< index into Graph::paths of the instance it is in
   /// Depends on a reduction over the batch, or is one.
   bool afterBatch = false;
   /// Is itself a reduction over the batch.
@@ -50,16 +50,10 @@ struct NamedNode {
   Span span;
 };
 
-/// An instance of a layer, or the model.
-struct Scope {
-  std::string path;        ///< of the instance; "": the model
-  std::vector<Span> calls; ///< that led to it, the model's own last
-};
-
 /// The model, specialised for one mode. Nodes are in order of definition.
 struct Graph {
   std::deque<Node> nodes;
-  std::vector<Scope> scopes{1}; ///< [0] is the model
+  std::vector<std::string> paths{""}; ///< of instances; [0] is the model
   Node *loss = nullptr;
   Span lossSpan;
   std::vector<NamedNode> metrics, outputs;

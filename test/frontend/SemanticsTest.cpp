@@ -143,34 +143,6 @@ TEST(Import, PaddingIsSelectedAwayFromSums) {
   EXPECT_EQ(reductions, 2);
 }
 
-TEST(Import, WhatIsInALayerAlsoComesFromTheCallInTheModel) {
-  Compiled model(optionsFor("m.mlg",
-                            "layer twice(x: float[B, 4]) -> float[B, 4] {\n"
-                            "  return linear(x, 4)\n"
-                            "}\n"
-                            "model m {\n"
-                            "  input x: f32[B, 4]\n"
-                            "  output y = x |> twice as two |> relu\n"
-                            "}\n"));
-  ASSERT_EQ(model.result.status, CompileStatus::Ok) << model.result.diagnostics;
-  std::map<std::string, std::string> places;
-  model.result.module->walk([&](Operation *op) {
-    if (op->getName().getStringRef() == "graph.dot" ||
-        op->getName().getStringRef() == "graph.relu") {
-      llvm::raw_string_ostream stream(
-          places[op->getName().getStringRef().str()]);
-      stream << op->getLoc();
-    }
-  });
-  // The library's place is not named: it moves with the library.
-  EXPECT_TRUE(contains(places["graph.dot"], "two.linear"))
-      << places["graph.dot"];
-  EXPECT_TRUE(contains(places["graph.dot"],
-                       " at callsite(\"m.mlg\":2:10 at \"m.mlg\":6:19)"))
-      << places["graph.dot"];
-  EXPECT_EQ(places["graph.relu"], "loc(\"m.mlg\":6:14)");
-}
-
 TEST(Import, ModelsBeyondThisVersionGiveOneErrorThatSaysSo) {
   for (const char *name :
        {"gpt", "grammar", "kmeans", "lenet", "logistic", "row_lstm"}) {
