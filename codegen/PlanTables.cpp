@@ -3,6 +3,7 @@
 #include "codegen/PlanTables.h"
 
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/SourceLines.h"
 
 #include "llvm/Support/Path.h"
 #include "llvm/Support/xxhash.h"
@@ -49,34 +50,20 @@ schema::DType PlanTables::dtypeOf(Type element) {
   return schema::DType::f32;
 }
 
-/// The first place in a file behind `loc`; for a place in a layer, the use in
-/// the model comes last in a chain of call sites and is what people look for.
-static FileLineColLoc findPlace(Location loc) {
-  if (auto place = dyn_cast<FileLineColLoc>(loc))
-    return place;
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return findPlace(name.getChildLoc());
-  if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-    FileLineColLoc caller = findPlace(call.getCaller());
-    return caller ? caller : findPlace(call.getCallee());
-  }
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (FileLineColLoc place = findPlace(part))
-        return place;
-  return {};
-}
-
 int32_t PlanTables::locate(Location loc) {
-  FileLineColLoc place = findPlace(loc);
-  if (!place)
+  SmallVector<FileLineColLoc> places = getSourceLines(loc);
+  if (places.empty())
     return -1;
-  auto [it, fresh] = located.try_emplace(place, locations.size());
+  FileLineColLoc place = places.front();
+  std::string layer = getLayerText(loc);
+  auto [it, fresh] =
+      located.try_emplace(toString(place) + layer, locations.size());
   if (fresh) {
     auto out = std::make_unique<schema::LocationT>();
     out->file = llvm::sys::path::filename(place.getFilename().getValue()).str();
     out->line = place.getLine();
     out->column = place.getColumn();
+    out->text = std::move(layer);
     locations.push_back(std::move(out));
   }
   return it->second;

@@ -28,7 +28,8 @@ struct PlanTables {
   /// Model, mesh, training, inputs, splits and parameters.
   mlir::LogicalResult writeConfiguration(mlrt::schema::PlanT &plan);
 
-  /// The index of the first place in a file behind `loc`, -1 if there is none.
+  /// The index of the first place behind `loc`, the user's line for what a
+  /// layer made; -1 if there is none.
   int32_t locate(mlir::Location loc);
 
   static mlrt::schema::DType dtypeOf(mlir::Type element);
@@ -38,7 +39,7 @@ struct PlanTables {
                                   std::vector<uint8_t> &bytes);
 
 private:
-  llvm::DenseMap<mlir::Attribute, int32_t> located;
+  llvm::StringMap<int32_t> located; ///< by place and layer
 };
 
 } // namespace mlc

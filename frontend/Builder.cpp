@@ -14,7 +14,7 @@ Node *GraphBuilder::add(std::string_view op, std::vector<Node *> operands,
   node.operands = std::move(operands);
   node.type = std::move(type);
   node.span = span;
-  node.path = path;
+  node.call = call;
   for (const Node *operand : node.operands)
     node.afterBatch |= operand->afterBatch;
   return &node;

@@ -18,7 +18,7 @@ public:
 
   /// Where the next nodes come from.
   Span span;
-  uint32_t path = 0;
+  uint32_t call = 0; ///< index into Graph::calls
 
   Node *leaf(std::string_view op, std::string name, TensorType type);
   Node *constant(DType dtype, Shape shape, double value);

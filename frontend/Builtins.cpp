@@ -67,7 +67,8 @@ Value Elaborator::callBuiltin(const ast::CallExpr &call, Body &body,
     return {};
   if (poison)
     return {};
-  build.span = call.span;
+  // A chain of `|>` may begin lines before this call.
+  build.span = call.piped ? call.callee.span : call.span;
   Value result = (this->*spec.run)(site);
   return result.is(Value::Kind::Tensor) ? finish(result.node, call.span)
                                         : result;

@@ -174,6 +174,9 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
       body.self->path.empty() ? name : body.self->path + "." + name;
   instance->layer = call.callee.text;
   instance->span = span;
+  instance->call = static_cast<uint32_t>(graph.calls.size());
+  graph.calls.push_back(
+      {instance->path, instance->layer, call.callee.span, body.self->call});
   Instance *result = instance.get();
   body.self->children[name] = std::move(instance);
   return result;
@@ -257,6 +260,7 @@ Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
     return {};
   Value result = checkResult(layer, inner, call.span);
   build.span = call.span;
+  build.call = body.self ? body.self->call : 0;
   return result;
 }
 

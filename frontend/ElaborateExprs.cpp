@@ -93,12 +93,7 @@ Value Elaborator::eval(const ast::Expr &expr, Body &body) {
   if (context.failed())
     return {};
   build.span = expr.span;
-  build.path = 0;
-  if (body.self) {
-    if (graph.paths.back() != body.self->path)
-      graph.paths.push_back(body.self->path);
-    build.path = static_cast<uint32_t>(graph.paths.size() - 1);
-  }
+  build.call = body.self ? body.self->call : 0;
   Value value = evalKind(expr, body);
   return value.is(Value::Kind::Tensor) &&
                  !fitsMemory(value.node->type, expr.span)

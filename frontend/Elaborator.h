@@ -91,6 +91,7 @@ private:
 struct Instance {
   std::string path, layer;
   Span span;
+  uint32_t call = 0; ///< index into Graph::calls
   std::map<std::string, Node *> parameters;
   std::map<std::string, std::unique_ptr<Instance>> children;
 };

@@ -72,8 +72,8 @@ private:
     return RankedTensorType::get(
         shape, elementTypeOf(builder.getContext(), type.dtype));
   }
-  mlir::Location locate(Span span, uint32_t path = 0) {
-    return locationOf(builder.getContext(), sources, span, graph.paths[path]);
+  mlir::Location locate(Span span, ArrayRef<LayerCall> calls = {}) {
+    return locationOf(builder.getContext(), sources, span, calls);
   }
   Value emit(const Node &node);
   void collect(const Node *node, llvm::DenseSet<const Node *> &seen);
@@ -132,7 +132,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
     if (usedParameters.contains(parameter.path))
       add(typeOf(parameter.type), graph::kParamAttr,
           FlatSymbolRefAttr::get(context, parameter.path),
-          locate(parameter.span));
+          locate(parameter.span, parameter.calls));
   for (const InputInfo &input : model.inputs)
     if (usedInputs.contains(input.name))
       add(typeOf(input.type), graph::kInputAttr,
@@ -174,7 +174,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
 }
 
 Value FunctionImporter::emit(const Node &node) {
-  mlir::Location location = locate(node.span, node.path);
+  mlir::Location location = locate(node.span, graph.chainOf(node.call));
   RankedTensorType type = typeOf(node.type);
   MLIRContext *context = builder.getContext();
   auto converted = [&](Value value) -> Value {
@@ -262,16 +262,23 @@ graph::InitAttr initOf(MLIRContext *context, const ParameterInfo &parameter) {
 } // namespace
 
 mlir::Location locationOf(MLIRContext *context, const SourceManager &sources,
-                          Span span, StringRef path) {
+                          Span span, ArrayRef<LayerCall> calls) {
   if (!span.valid())
     return UnknownLoc::get(context);
   frontend::Location place = sources.locate(span);
   mlir::Location location = FileLineColLoc::get(
       context, llvm::sys::path::filename(StringRef(place.file)), place.line,
       place.column);
-  if (path.empty())
+  if (calls.empty())
     return location;
-  return NameLoc::get(StringAttr::get(context, path), location);
+  auto named = [&](StringRef name, mlir::Location inner) {
+    return NameLoc::get(StringAttr::get(context, name), inner);
+  };
+  const LayerCall &call = calls.front();
+  mlir::Location caller =
+      locationOf(context, sources, call.span, calls.drop_front());
+  return named(call.path,
+               CallSiteLoc::get(named(call.layer, location), caller));
 }
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context,
@@ -279,7 +286,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
                                   const SourceManager &sources,
                                   const std::string &sourceName) {
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
-  mlir::Location location = locationOf(&context, sources, model.span, "");
+  mlir::Location location = locationOf(&context, sources, model.span);
   OwningOpRef<ModuleOp> module = ModuleOp::create(location, model.name);
   addConfiguration(*module, model, sourceName, sources);
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -290,7 +297,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
     auto type = RankedTensorType::get(
         shape, elementTypeOf(&context, parameter.type.dtype));
     graph::ParameterOp::create(
-        builder, locationOf(&context, sources, parameter.span, ""),
+        builder, locationOf(&context, sources, parameter.span, parameter.calls),
         builder.getStringAttr(parameter.path), TypeAttr::get(type),
         initOf(&context, parameter),
         graph::ParameterRoleAttr::get(

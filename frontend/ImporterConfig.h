@@ -11,10 +11,11 @@ namespace mlc::frontend {
 
 mlir::Type elementTypeOf(mlir::MLIRContext *context, DType dtype);
 
-/// The base name of the file, line and column; inside the name of the instance.
+/// The base name of the file, line and column; inside of layers, the call site
+/// of ir/graph/SourceLines.h. `calls`: from the innermost, as Graph::chainOf.
 mlir::Location locationOf(mlir::MLIRContext *context,
                           const SourceManager &sources, Span span,
-                          llvm::StringRef path);
+                          llvm::ArrayRef<LayerCall> calls = {});
 
 /// Sets `mlc.source`, `mlc.train`, `mlc.mesh`, `mlc.inputs`, `mlc.splits`.
 void addConfiguration(mlir::ModuleOp module, const CheckedModel &model,

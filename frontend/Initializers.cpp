@@ -143,6 +143,7 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   info.path =
       (body.self->path.empty() ? "" : body.self->path + ".") + stmt.name.text;
   info.span = stmt.name.span;
+  info.calls = graph.chainOf(body.self->call);
   if (type && type->batchDim() >= 0) {
     context.error(Code::BatchMixed, stmt.type.span,
                   "a parameter has no batch dimension");

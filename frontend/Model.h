@@ -35,7 +35,7 @@ struct Node {
   std::string word;  ///< predicate, kind of a reduction, or a name
   double number = 0; ///< value of a `constant`
   Span span;
-  uint32_t path = 0; ///< index into Graph::paths of the instance it is in
+  uint32_t call = 0; ///< index into Graph::calls of the layer it is in
   /// Depends on a reduction over the batch, or is one.
   bool afterBatch = false;
   /// Is itself a reduction over the batch.
@@ -50,13 +50,29 @@ struct NamedNode {
   Span span;
 };
 
+/// A call of a layer.
+struct LayerCall {
+  std::string path; ///< of the instance
+  std::string layer;
+  Span span;           ///< the layer's name in the call
+  uint32_t caller = 0; ///< index into Graph::calls of where the call stands
+};
+
 /// The model, specialised for one mode. Nodes are in order of definition.
 struct Graph {
   std::deque<Node> nodes;
-  std::vector<std::string> paths{""}; ///< of instances; [0] is the model
+  std::vector<LayerCall> calls{1}; ///< [0] is the model itself
   Node *loss = nullptr;
   Span lossSpan;
   std::vector<NamedNode> metrics, outputs;
+
+  /// From the innermost call to the one that stands in the model.
+  std::vector<LayerCall> chainOf(uint32_t call) const {
+    std::vector<LayerCall> chain;
+    for (; call != 0; call = calls[call].caller)
+      chain.push_back(calls[call]);
+    return chain;
+  }
 };
 
 enum class InitKind { Zeros, Ones, Constant, Uniform, Normal, TruncatedNormal };
@@ -68,6 +84,7 @@ struct ParameterInfo {
   double a = 0, b = 0;
   bool trained = true;
   Span span;
+  std::vector<LayerCall> calls; ///< it is declared in; see Graph::chainOf
 };
 
 struct InputInfo {

@@ -9,7 +9,7 @@
 #include "passes/analysis/Reports.h"
 
 #include "ir/dist/DistDialect.h"
-#include "passes/analysis/SourceLines.h"
+#include "ir/graph/SourceLines.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"

@@ -4,7 +4,7 @@
 
 #include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphInterfaces.h"
-#include "passes/analysis/SourceLines.h"
+#include "ir/graph/SourceLines.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Format.h"

@@ -102,7 +102,7 @@ Status Executor::kernelFailed(int location) const {
   for (uint32_t i = 0; i < sizeOfVector(plan->inputs()); ++i)
     if (plan->inputs()->Get(i)->limit() == context.limit)
       input = " of " + printable(textOf(plan->inputs()->Get(i)->name()));
-  std::string where = plan.location(location);
+  std::string where = plan.describeLocation(location);
   return {StatusCode::kBadInput,
           "label " + std::to_string(context.value) + " is outside [0, " +
               std::to_string(context.limit) + ") in row " +

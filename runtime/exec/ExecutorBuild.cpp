@@ -147,7 +147,7 @@ ExecutorBuilder::resolveAllReduce(const schema::AllReduce &reduce) {
   step.dtype = dtypeOf(reduce.dtype());
   step.tag.id = reduce.id();
   step.tag.name = keep(printable(textOf(reduce.name())));
-  step.tag.location = keep(plan.location(reduce.location()));
+  step.tag.location = keep(plan.describeLocation(reduce.location()));
   // The plan was checked: the axis `data` is the only one there is.
   step.communicator = options.communicator;
   if (step.communicator)

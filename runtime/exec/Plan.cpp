@@ -149,6 +149,15 @@ std::string Plan::location(int index) const {
          ":" + std::to_string(at->column());
 }
 
+std::string Plan::describeLocation(int index) const {
+  std::string text = location(index);
+  if (text.empty())
+    return text;
+  std::string layer = printable(
+      textOf(plan->locations()->Get(static_cast<uint32_t>(index))->text()));
+  return layer.empty() ? text : text + ", " + layer;
+}
+
 int Plan::dataAxisSize() const {
   if (plan->mesh())
     for (const schema::Axis *axis : *plan->mesh())

@@ -51,6 +51,8 @@ public:
   const schema::Program *program(std::string_view role) const;
   /// "digits.mlg:10:8", or "" for -1.
   std::string location(int index) const;
+  /// The same, and "in layer linear (layers.mlg:9:12)" where it is inside one.
+  std::string describeLocation(int index) const;
   /// The size of the axis `data`; -1 where it is elastic, 1 where there is
   /// none.
   int dataAxisSize() const;

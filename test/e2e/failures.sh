@@ -25,7 +25,8 @@ for comm in shm gloo; do
     ((took <= 8)) || fail "$comm SIG$signal: took $took s with a timeout of 3 s"
     grep -qE "rank [0-2]" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no rank is named"; }
     grep -qE "step [0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no step is named"; }
-    grep -qE "[a-z]+.mlg:[0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no line of the model is named"; }
+    grep -qE "digits\.mlg:[0-9]+:[0-9]+, in layer [a-z_]+ \(layers\.mlg:" "$work/err" ||
+      { cat "$work/err" >&2; fail "$comm SIG$signal: no line of the model is named"; }
     no_process_left
     echo "$comm SIG$signal: $(grep -m1 error "$work/err")"
   done

@@ -49,4 +49,16 @@ sed -i '/^  loss/d' "$work/untrained.mlg"
 expect_exit 1 "no program @train" "$mlc" "$work/untrained.mlg" --interpret 1 --data "$digits"
 "$mlc" "$few" --emit schedule >"$work/schedule.mlir"
 expect_exit 2 "needs the phase local or an earlier one" "$mlc" "$work/schedule.mlir" --compile-from schedule --interpret 1
+# A label that the reader lets pass, since nobody says its limit: both name the
+# line of the model, and the layer.
+sed 's/linear(10)/linear(5)/' "$few" >"$work/five.mlg"
+"$mlc" "$work/five.mlg" --emit graph | sed 's/limit = 5 : i64/limit = 0 : i64/' >"$work/five.mlir"
+loss=$(grep -n "loss " "$work/five.mlg" | cut -d: -f1)
+expect_exit 1 "has label [5-9] in row [0-9]+, outside \[0, 5\)" "$mlc" "$work/five.mlir" --compile-from graph \
+  --interpret 1 --data "$digits"
+grep -qF " --> five.mlg:$loss:10" "$work/stderr" || fail "the interpreter names another line: $(cat "$work/stderr")"
+grep -qE "^ = in layer cross_entropy \(layers.mlg:[0-9]+:[0-9]+\)" "$work/stderr" || fail "no layer is named"
+"$mlc" "$work/five.mlir" --compile-from graph -o "$work/five.plan"
+expect_exit 3 "label [5-9] is outside \[0, 5\) in row [0-9]+.* \(five.mlg:$loss:10, in layer cross_entropy \(layers.mlg:" \
+  "$mlrun" train "$work/five.plan" --data "$digits" --steps 3
 echo "the interpreter and mlrun agree"

@@ -6,10 +6,10 @@
 #include "frontend/Frontend.h"
 #include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphDialect.h"
+#include "ir/graph/SourceLines.h"
 #include "ir/plan/PlanOps.h"
 #include "passes/Pipelines.h"
 #include "passes/analysis/Reports.h"
-#include "passes/analysis/SourceLines.h"
 #include "tools/mlc/Files.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -59,6 +59,21 @@ static StringRef lineOf(StringRef text, unsigned number) {
   return text.split('\n').first;
 }
 
+/// The line of the input with a caret; nothing where the place is elsewhere.
+void Compilation::showLine(FileLineColLoc place) {
+  StringRef file = llvm::sys::path::filename(place.getFilename().getValue());
+  StringRef line = lineOf(source, place.getLine());
+  if (file != llvm::sys::path::filename(options.input) || line.empty())
+    return;
+  std::string number = std::to_string(place.getLine());
+  std::string margin(number.size(), ' ');
+  llvm::errs() << margin << " |\n"
+               << number << " | " << line << "\n"
+               << margin << " | "
+               << std::string(std::max(1u, place.getColumn()) - 1, ' ')
+               << "^\n";
+}
+
 void Compilation::report(Diagnostic &diagnostic) {
   auto show = [&](Diagnostic &d, StringRef word) {
     llvm::errs() << word << ": " << d.str() << "\n";
@@ -67,17 +82,9 @@ void Compilation::report(Diagnostic &diagnostic) {
       return;
     FileLineColLoc place = places.front();
     llvm::errs() << " --> " << mlc::toString(place) << "\n";
-    StringRef file = llvm::sys::path::filename(place.getFilename().getValue());
-    StringRef line = lineOf(source, place.getLine());
-    if (file != llvm::sys::path::filename(options.input) || line.empty())
-      return;
-    std::string number = std::to_string(place.getLine());
-    std::string margin(number.size(), ' ');
-    llvm::errs() << margin << " |\n"
-                 << number << " | " << line << "\n"
-                 << margin << " | "
-                 << std::string(std::max(1u, place.getColumn()) - 1, ' ')
-                 << "^\n";
+    showLine(place);
+    if (std::string layer = getLayerText(d.getLocation()); !layer.empty())
+      llvm::errs() << " = " << layer << "\n";
   };
   bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
   errors += isError;

@@ -52,6 +52,7 @@ private:
   int resolveTarget();
   void addModelDigest();
   void report(mlir::Diagnostic &diagnostic);
+  void showLine(mlir::FileLineColLoc place);
 
   const Options &options;
   mlir::MLIRContext context;
