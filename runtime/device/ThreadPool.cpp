@@ -4,6 +4,8 @@
 
 #include "runtime/core/Thread.h"
 
+#include "runtime/core/Thread.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
