@@ -1,10 +1,16 @@
 //===- Reports.cpp - What a step sends and how long it takes --------------===//
+//
+// What is sent is read from the schedule, where a bucket has the gaps that
+// align its members; time from the local module, whose ops know their costs.
+//
+//===----------------------------------------------------------------------===//
 
 #include "passes/analysis/Reports.h"
 
 #include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphInterfaces.h"
 #include "ir/graph/SourceLines.h"
+#include "ir/plan/PlanOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Format.h"
@@ -20,9 +26,14 @@ constexpr int64_t kSchemaVersion = 1;
 
 /// The numbers of ranks to report for: the mesh's, or examples where elastic.
 SmallVector<int64_t> getRanks(ModuleOp module) {
-  auto mesh = module.lookupSymbol<dist::MeshOp>(dist::DistDialect::kMeshName);
-  int64_t size =
-      mesh ? mesh.getAxisSize(dist::DistDialect::kDataAxis).value_or(1) : 1;
+  int64_t size = 1;
+  if (auto mesh =
+          module.lookupSymbol<dist::MeshOp>(dist::DistDialect::kMeshName))
+    size = mesh.getAxisSize(dist::DistDialect::kDataAxis).value_or(1);
+  else if (auto axes = module->getAttrOfType<ArrayAttr>("mlc.mesh"))
+    for (auto axis : axes.getAsRange<DictionaryAttr>())
+      if (axis.getAs<StringAttr>("name") == dist::DistDialect::kDataAxis)
+        size = axis.getAs<IntegerAttr>("size").getInt();
   if (size != dist::MeshOp::kElastic)
     return {size};
   SmallVector<int64_t> ranks;
@@ -33,10 +44,6 @@ SmallVector<int64_t> getRanks(ModuleOp module) {
   for (int64_t n = 1; n <= std::min<int64_t>(microbatches, 64); n *= 2)
     ranks.push_back(n);
   return ranks;
-}
-
-std::string getLabel(dist::AllReduceOp op) {
-  return op.getLabel() ? op.getLabel()->str() : "unnamed";
 }
 
 llvm::json::Array locationsOf(Operation *op) {
@@ -90,37 +97,43 @@ Report reportCommunication(ModuleOp module, const MachineDescription &machine) {
   llvm::raw_string_ostream os(text);
   llvm::json::Array collectives;
   SmallVector<int64_t> ranks = getRanks(module);
-  os << "Communication (each rank sends 2(N-1)/N times the payload)\n";
-  for (auto func : module.getOps<func::FuncOp>()) {
-    for (auto op : func.getOps<dist::AllReduceOp>()) {
-      int64_t payload = op.getPayloadBytes();
-      os << "  @" << func.getName() << " all_reduce "
-         << dist::stringifyReductionKind(op.getKind());
-      if (op.getId())
-        os << " #" << *op.getId();
-      os << " (" << getLabel(op) << "): " << payload << " bytes\n";
-      llvm::json::Array byRanks;
-      for (int64_t n : ranks) {
-        int64_t sent = allReduceSentBytes(payload, n);
-        double seconds = allReduceSeconds(machine, payload, n);
-        os << "    N = " << n << ": " << sent << " bytes sent by each rank, ";
-        printSeconds(os, seconds);
-        os << "\n";
-        byRanks.push_back(llvm::json::Object{
-            {"ranks", n}, {"sent_bytes", sent}, {"seconds", seconds}});
-      }
-      for (FileLineColLoc loc : getSourceLines(op.getLoc()))
-        os << "    from " << toString(loc) << "\n";
-      collectives.push_back(llvm::json::Object{
-          {"program", func.getName()},
-          {"id", static_cast<int64_t>(op.getId().value_or(0))},
-          {"name", getLabel(op)},
-          {"reduction", dist::stringifyReductionKind(op.getKind())},
-          {"payload_bytes", payload},
-          {"by_ranks", std::move(byRanks)},
-          {"locations", locationsOf(op)}});
+  os << "Communication (for N a power of two, each rank sends 2(N-1)/N times "
+        "the payload)\n";
+  module.walk([&](plan::AllReduceOp op) {
+    StringRef program = op->getParentOfType<plan::ProgramOp>().getSymName();
+    auto type = cast<RankedTensorType>(op.getType());
+    int64_t width = plan::getElementBytes(type.getElementType());
+    int64_t count = type.getNumElements(), payload = count * width;
+    os << "  @" << program << " all_reduce "
+       << plan::stringifyReduction(op.getReduction()) << " #" << op.getId()
+       << " (" << op.getName() << "): " << payload << " bytes\n";
+    llvm::json::Array byRanks;
+    for (int64_t n : ranks) {
+      llvm::json::Array byRank;
+      for (int64_t rank = 0; rank < n; ++rank)
+        byRank.push_back(allReduceSentElements(count, rank, n) * width);
+      int64_t most = allReduceSentElements(count, n) * width;
+      double seconds = allReduceSeconds(machine, payload, n);
+      os << "    N = " << n << ": a rank sends at most " << most << " bytes, ";
+      printSeconds(os, seconds);
+      os << "\n";
+      byRanks.push_back(
+          llvm::json::Object{{"ranks", n},
+                             {"sent_bytes", most},
+                             {"sent_bytes_by_rank", std::move(byRank)},
+                             {"seconds", seconds}});
     }
-  }
+    for (FileLineColLoc loc : getSourceLines(op.getLoc()))
+      os << "    from " << toString(loc) << "\n";
+    collectives.push_back(llvm::json::Object{
+        {"program", program},
+        {"id", static_cast<int64_t>(op.getId())},
+        {"name", op.getName()},
+        {"reduction", plan::stringifyReduction(op.getReduction())},
+        {"payload_bytes", payload},
+        {"by_ranks", std::move(byRanks)},
+        {"locations", locationsOf(op)}});
+  });
   if (collectives.empty())
     os << "  none\n";
   return {text, llvm::json::Object{{"schema_version", kSchemaVersion},

@@ -25,9 +25,9 @@ struct Report {
   llvm::json::Value json = nullptr;
 };
 
-/// Every collective: payload, bytes that each rank sends (2(N-1)/N times the
-/// payload) and predicted seconds, with the source lines behind it. For an
-/// elastic mesh, as a function of N.
+/// Every collective of a schedule: payload, bytes that each rank sends and
+/// predicted seconds, with the source lines behind it. For an elastic mesh, for
+/// several N.
 Report reportCommunication(mlir::ModuleOp module,
                            const MachineDescription &machine = {});
 

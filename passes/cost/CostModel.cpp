@@ -7,8 +7,28 @@
 
 namespace mlc {
 
-int64_t allReduceSentBytes(int64_t payloadBytes, int64_t ranks) {
-  return (2 * (ranks - 1) * payloadBytes + ranks - 1) / ranks;
+int64_t allReduceSentElements(int64_t count, int64_t rank, int64_t ranks) {
+  auto core =
+      static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(ranks)));
+  int64_t folded = ranks - core;
+  if (rank < 2 * folded && rank % 2 == 1)
+    return count; // gives all to its neighbour, and gets the result
+  int64_t own = rank < 2 * folded ? rank / 2 : rank - folded;
+  int64_t sent = rank < 2 * folded ? count : 0;
+  for (int64_t distance = 1, range = count; distance < core; distance *= 2) {
+    // The half that it gives away on the way down, and on the way up the half
+    // that it kept.
+    sent += range;
+    range = (own & distance) == 0 ? range / 2 : range - range / 2;
+  }
+  return sent;
+}
+
+int64_t allReduceSentElements(int64_t count, int64_t ranks) {
+  int64_t most = 0;
+  for (int64_t rank = 0; rank < ranks; ++rank)
+    most = std::max(most, allReduceSentElements(count, rank, ranks));
+  return most;
 }
 
 int64_t allReduceMessages(int64_t ranks) {
@@ -19,7 +39,7 @@ double allReduceSeconds(const MachineDescription &machine, int64_t payloadBytes,
                         int64_t ranks) {
   return static_cast<double>(allReduceMessages(ranks)) *
              machine.linkLatencySeconds +
-         static_cast<double>(allReduceSentBytes(payloadBytes, ranks)) /
+         static_cast<double>(allReduceSentElements(payloadBytes, ranks)) /
              machine.linkBytesPerSecond;
 }
 

@@ -29,9 +29,14 @@ struct MachineDescription {
   double linkBytesPerSecond = 4e9;
 };
 
-/// Bytes that each of `ranks` sends in an all-reduce of `payloadBytes`:
-/// 2(N-1)/N times the payload, rounded up.
-int64_t allReduceSentBytes(int64_t payloadBytes, int64_t ranks);
+/// Elements that `rank` of `ranks` sends in an all-reduce of `count`, as the
+/// runtime does it (runtime/comm/PeerCommunicator.cpp): 2(N-1)/N of them where
+/// N is a power of two, up to the parts of an odd count; all ranks together
+/// send 2(N-1) times `count` for every N.
+int64_t allReduceSentElements(int64_t count, int64_t rank, int64_t ranks);
+
+/// What the rank that sends most does.
+int64_t allReduceSentElements(int64_t count, int64_t ranks);
 
 /// Messages one after another in an all-reduce by halving and doubling:
 /// 2 ceil(log2 N).

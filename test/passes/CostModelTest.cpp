@@ -8,11 +8,27 @@ namespace mlc {
 namespace {
 
 TEST(CostModel, RankSendsTwoTimesTheOthersShare) {
-  EXPECT_EQ(allReduceSentBytes(1000, 1), 0);
-  EXPECT_EQ(allReduceSentBytes(1000, 2), 1000); // 2 * 1/2
-  EXPECT_EQ(allReduceSentBytes(1000, 4), 1500); // 2 * 3/4
-  EXPECT_EQ(allReduceSentBytes(1000, 3), 1334); // 1333.3, rounded up
-  EXPECT_EQ(allReduceSentBytes(0, 8), 0);
+  EXPECT_EQ(allReduceSentElements(1000, 1), 0);
+  EXPECT_EQ(allReduceSentElements(1000, 2), 1000); // 2 * 1/2
+  EXPECT_EQ(allReduceSentElements(1000, 4), 1500); // 2 * 3/4
+  EXPECT_EQ(allReduceSentElements(0, 8), 0);
+  // 7 in halves 3 | 4: rank 1 has 7 and then 4.
+  EXPECT_EQ(allReduceSentElements(7, 0, 4), 7 + 3);
+  EXPECT_EQ(allReduceSentElements(7, 1, 4), 7 + 4);
+  // Rank 1 goes through rank 0, which shares the rest with rank 2.
+  EXPECT_EQ(allReduceSentElements(1000, 0, 3), 1000 + 1000);
+  EXPECT_EQ(allReduceSentElements(1000, 1, 3), 1000);
+  EXPECT_EQ(allReduceSentElements(1000, 2, 3), 1000);
+}
+
+TEST(CostModel, AllRanksTogetherSendAsMuchForEveryNumber) {
+  for (int64_t ranks = 1; ranks <= 40; ++ranks)
+    for (int64_t count : {0, 1, 7, 64, 1001}) {
+      int64_t sent = 0;
+      for (int64_t rank = 0; rank < ranks; ++rank)
+        sent += allReduceSentElements(count, rank, ranks);
+      EXPECT_EQ(sent, 2 * (ranks - 1) * count) << ranks << " ranks";
+    }
 }
 
 TEST(CostModel, HalvingAndDoublingTakesTwoMessagesPerLevel) {

@@ -4,6 +4,7 @@
 #include "test/ir/Evaluating.h"
 
 #include "ir/dist/DistDialect.h"
+#include "ir/plan/PlanOps.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlc;
@@ -35,11 +36,22 @@ module attributes {mlc.train = {microbatches = 4 : i64}} {
   }
 })";
 
+// A bucket of 12 f32, and one more: 13 elements, 52 bytes.
+constexpr const char *kSchedule = R"(
+module attributes {mlc.train = {microbatches = 4 : i64}, mlc.mesh = [{name = "data", size = SIZE : i64}]} {
+  plan.arena {
+    plan.buffer @bucket communication : tensor<13xf32>
+  }
+  plan.program @train rows = 2 {
+    plan.all_reduce sum @bucket : tensor<13xf32> over "data" id = 0 name = "w, loss" loc(fused["m.mlg":7:3, "m.mlg":9:1, "m.mlg":7:3])
+  }
+})";
+
 class ReportsTest : public Evaluating {
 protected:
-  void parseOn(const char *size) {
-    context.loadDialect<dist::DistDialect>();
-    std::string text = kModel;
+  void parseOn(const char *size, const char *model = kModel) {
+    context.loadDialect<dist::DistDialect, plan::PlanDialect>();
+    std::string text = model;
     text.replace(text.find("SIZE"), 4, size);
     parse(text.c_str());
   }
@@ -60,7 +72,7 @@ void expectRequired(const llvm::json::Object &report, llvm::StringRef kind) {
 }
 
 TEST_F(ReportsTest, CommunicationOfAFixedMesh) {
-  parseOn("4");
+  parseOn("4", kSchedule);
   Report report = reportCommunication(*module);
   const llvm::json::Object &json = *report.json.getAsObject();
   expectRequired(json, "comm");
@@ -70,7 +82,11 @@ TEST_F(ReportsTest, CommunicationOfAFixedMesh) {
   EXPECT_EQ(first->getInteger("payload_bytes"), 52); // 12 * 4 + 4
   const auto *byRanks = first->getArray("by_ranks");
   ASSERT_EQ(byRanks->size(), 1u);
-  EXPECT_EQ((*byRanks)[0].getAsObject()->getInteger("sent_bytes"), 78);
+  const auto *four = (*byRanks)[0].getAsObject();
+  // 13 elements and then half of them, which is 6 or 7.
+  EXPECT_EQ(four->getInteger("sent_bytes"), (13 + 7) * 4);
+  EXPECT_EQ(*four->getArray("sent_bytes_by_rank"),
+            (llvm::json::Array{19 * 4, 20 * 4, 19 * 4, 20 * 4}));
   EXPECT_EQ(first->getArray("locations")->size(), 2u); // each line once
   EXPECT_NE(report.text.find("all_reduce sum #0 (w, loss): 52 bytes"),
             std::string::npos)
@@ -79,7 +95,7 @@ TEST_F(ReportsTest, CommunicationOfAFixedMesh) {
 }
 
 TEST_F(ReportsTest, AnElasticMeshIsReportedForSeveralSizes) {
-  parseOn("-1");
+  parseOn("-1", kSchedule);
   Report report = reportCommunication(*module);
   const auto *first =
       (*report.json.getAsObject()->getArray("collectives"))[0].getAsObject();
@@ -89,7 +105,7 @@ TEST_F(ReportsTest, AnElasticMeshIsReportedForSeveralSizes) {
     sent.push_back(*entry.getAsObject()->getInteger("sent_bytes"));
   }
   EXPECT_EQ(ranks, (std::vector<int64_t>{1, 2, 4})); // of 4 micro-batches
-  EXPECT_EQ(sent, (std::vector<int64_t>{0, 52, 78}));
+  EXPECT_EQ(sent, (std::vector<int64_t>{0, 52, 80}));
 }
 
 TEST_F(ReportsTest, TimeCountsTheLoopOncePerMicrobatch) {

@@ -122,13 +122,12 @@ private:
 
 int reportLocal(Compilation &compilation, const Options &options,
                 Reports &reports) {
-  bool needed = reports.wants("comm") || reports.wants("time") ||
-                !options.explain.empty();
+  bool needed = reports.wants("time") || !options.explain.empty();
   if (!needed)
     return kDone;
   if (compilation.getPhase() > Phase::Local) {
-    printError("reports of communication and time, and --explain, need the "
-               "phase local or an earlier one");
+    printError("the report of time, and --explain, need the phase local or an "
+               "earlier one");
     return kUsageError;
   }
   if (int code = compilation.advanceTo(Phase::Local))
@@ -146,8 +145,6 @@ int reportLocal(Compilation &compilation, const Options &options,
     if (int code = putText(*text))
       return code;
   }
-  if (reports.wants("comm"))
-    reports.add("Communication", reportCommunication(compilation.getModule()));
   if (reports.wants("time"))
     reports.add("Time", reportTime(compilation.getModule()));
   return kDone;
@@ -184,6 +181,8 @@ int compile(const Options &options) {
     return code;
   if (int code = compilation.advanceTo(Phase::Schedule))
     return code;
+  if (reports.wants("comm"))
+    reports.add("Communication", reportCommunication(compilation.getModule()));
   if (reports.wants("memory"))
     reports.add("Memory", reportMemory(compilation.getModule()));
   if (int code = compilation.advanceTo(Phase::Plan))
