@@ -68,6 +68,10 @@ public:
 
   /// Bytes of payload this rank has sent in collectives so far.
   virtual uint64_t sentBytes() const = 0;
+  /// What the transport was given to send for this and all other groups of the
+  /// rank: payload, headers and padding; 0 where ranks share their memory.
+  /// Below it Gloo and TCP/IP add headers of their own.
+  virtual uint64_t wireBytes() const = 0;
   /// Staging bytes it needs for all-reduces of at most `maxBytes`, allocated
   /// once by reserve(), so that a step allocates nothing.
   virtual Status reserve(size_t maxBytes) = 0;

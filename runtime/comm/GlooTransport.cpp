@@ -94,6 +94,7 @@ void GlooTransport::sendMessage(const CollectiveHeader &header,
                                 std::vector<std::unique_ptr<Buffer>> &pieces) {
   Peer &peer = peers[exchange.to];
   bool eager = exchange.sendBytes <= kEagerBytes;
+  wire += sizeof(header) + exchange.sendBytes;
   std::memcpy(peer.outgoing.data(), &header, sizeof(header));
   if (eager && exchange.sendBytes > 0)
     std::memcpy(peer.outgoing.data() + sizeof(header), exchange.data,

@@ -31,6 +31,7 @@ public:
   int size() const override { return options.size; }
   std::string_view name() const override { return "gloo"; }
   Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
+  uint64_t wireBytes() const override { return wire; }
   Status reserve(size_t) override { return Status(); }
   size_t stagingBytes() const override;
   void fail(const Status &status) override;
@@ -69,6 +70,8 @@ private:
   std::vector<Peer> peers;
   std::array<std::vector<std::byte>, 2> staging;
   std::array<std::unique_ptr<Buffer>, 2> stagingBuffers;
+
+  uint64_t wire = 0;
 
   std::mutex mutex; ///< guards the rest
   Buffer *waiting = nullptr;

@@ -54,6 +54,7 @@ public:
   int size() const override { return static_cast<int>(members.size()); }
   std::string_view transport() const override { return link->name(); }
   uint64_t sentBytes() const override { return sent; }
+  uint64_t wireBytes() const override { return link->wireBytes(); }
   Status reserve(size_t maxBytes) override { return link->reserve(maxBytes); }
   size_t stagingBytes() const override { return link->stagingBytes(); }
   void abort(const std::string &reason) override {

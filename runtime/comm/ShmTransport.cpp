@@ -55,6 +55,7 @@ public:
   using LocalTransport::LocalTransport;
 
   std::string_view name() const override { return "shm"; }
+  uint64_t wireBytes() const override { return wire; }
   /// The rings of the peers that a rank has in an all-reduce, both ways.
   size_t stagingBytes() const override {
     auto ranks = static_cast<unsigned>(region.ranks);
@@ -71,6 +72,7 @@ private:
                     const Exchange &exchange);
 
   CollectiveHeader received; ///< of the message being read
+  uint64_t wire = 0;
 };
 
 Stream ShmTransport::stream(int from, int to, size_t sizeBytes) {
@@ -137,6 +139,7 @@ Status ShmTransport::exchange(CollectiveHeader &header,
       stream(exchange.to < 0 ? -1 : own, exchange.to, exchange.sendBytes);
   Stream in = stream(exchange.from, exchange.from < 0 ? -1 : own,
                      exchange.receiveBytes);
+  wire += out.total;
   CollectiveHeader mine = header; // pull() writes to `header`
   while (!out.finished() || !in.finished()) {
     bool moved = false;

@@ -16,6 +16,7 @@ public:
   using LocalTransport::LocalTransport;
 
   std::string_view name() const override { return "threads"; }
+  uint64_t wireBytes() const override { return 0; }
   size_t stagingBytes() const override { return 0; }
   Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
 

@@ -49,6 +49,7 @@ public:
   }
 
   uint64_t sentBytes() const override { return inner->sentBytes(); }
+  uint64_t wireBytes() const override { return inner->wireBytes(); }
   Status reserve(size_t maxBytes) override { return inner->reserve(maxBytes); }
   size_t stagingBytes() const override { return inner->stagingBytes(); }
   void abort(const std::string &reason) override { inner->abort(reason); }

@@ -59,6 +59,8 @@ public:
   virtual Status exchange(CollectiveHeader &header,
                           const Exchange &exchange) = 0;
 
+  /// Communicator::wireBytes.
+  virtual uint64_t wireBytes() const = 0;
   /// Allocates for messages of at most `maxBytes`.
   virtual Status reserve(size_t maxBytes) = 0;
   virtual size_t stagingBytes() const = 0;

@@ -96,6 +96,20 @@ static std::string benchText(const Json &report) {
       report["max_ms"].get<double>(),
       report["examples_per_second"].get<double>());
   std::string text = line;
+  if (report.contains("communication")) {
+    const Json &communication = report["communication"];
+    double payload = 0, wire = 0; // of the rank that sends most
+    for (const Json &bytes : communication["sent_bytes_per_step"])
+      payload = std::max(payload, bytes.get<double>());
+    for (const Json &bytes : communication["wire_bytes_per_step"])
+      wire = std::max(wire, bytes.get<double>());
+    std::snprintf(line, sizeof line,
+                  "a rank sends at most %.0f bytes a step over %s (%.0f with "
+                  "headers)\n",
+                  payload,
+                  communication["transport"].get<std::string>().c_str(), wire);
+    text += line;
+  }
   if (!report.contains("kernels"))
     return text;
   text += "\n  ms/step  calls     us/call   GFLOP/s     GB/s  kernel\n";
@@ -112,6 +126,41 @@ static std::string benchText(const Json &report) {
   std::snprintf(line, sizeof line, "%9.4f ms/step in all-reduces\n",
                 report["collectives_ms_per_step"].get<double>());
   return text + line;
+}
+
+/// What a rank has sent so far.
+struct Sent {
+  uint64_t payload = 0, wire = 0;
+};
+
+static Sent sentSoFar(const WorkerContext &context) {
+  if (context.size() == 1)
+    return {};
+  return {context.communicator().sentBytes(),
+          context.communicator().wireBytes()};
+}
+
+/// Bytes that every rank sends in a step, by rank.
+static Result<Json> communicationReport(WorkerContext &context, Sent before,
+                                        uint64_t steps) {
+  Sent own = sentSoFar(context);
+  own.payload -= before.payload;
+  own.wire -= before.wire;
+  std::vector<Sent> all(static_cast<size_t>(context.size()));
+  CollectiveTag tag;
+  tag.name = "bytes sent";
+  MLRT_RETURN_IF_ERROR(
+      context.communicator().allGather(&own, sizeof own, all.data(), tag));
+  Json payload = Json::array(), wire = Json::array();
+  for (const Sent &rank : all) {
+    payload.push_back(static_cast<double>(rank.payload) /
+                      static_cast<double>(steps));
+    wire.push_back(static_cast<double>(rank.wire) / static_cast<double>(steps));
+  }
+  return Json{{"transport", context.communicator().transport()},
+              {"sent_bytes_per_step", std::move(payload)},
+              {"wire_bytes_per_step", std::move(wire)},
+              {"staging_bytes", context.communicator().stagingBytes()}};
 }
 
 static Status benchWorker(const Plan &plan, const RunOptions &options,
@@ -132,6 +181,7 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
   run.rows = role == "train" ? plan->training()->batch() : executor.rows();
   run.microbatches =
       microbatchRange(all, context.rank(), context.size()).size();
+  Sent before = sentSoFar(context);
   MLRT_RETURN_IF_ERROR(executor.run(run));
   double firstStep = millisecondsSince(begin);
 
@@ -139,7 +189,6 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
   uint64_t warmUp = std::min<uint64_t>(10, steps);
   std::vector<double> times;
   times.reserve(steps);
-  std::vector<Executor::KernelTime> before;
   for (uint64_t i = 0; i < warmUp + steps; ++i) {
     auto start = Clock::now();
     run.step = i + 1;
@@ -148,12 +197,19 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
     if (i >= warmUp)
       times.push_back(millisecondsSince(start));
   }
+  uint64_t executed = 1 + warmUp + steps;
+  Json communication;
+  if (context.size() > 1) {
+    Result<Json> gathered = communicationReport(context, before, executed);
+    if (!gathered.ok())
+      return gathered.status();
+    communication = std::move(*gathered);
+  }
   if (context.rank() != 0)
     return {};
   std::sort(times.begin(), times.end());
   double median = steps % 2 ? times[steps / 2]
                             : (times[steps / 2 - 1] + times[steps / 2]) / 2;
-  uint64_t executed = 1 + warmUp + steps;
   Json report = {
       {"schema_version", 1},
       {"plan", options.plan},
@@ -169,6 +225,8 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
       {"examples_per_second", static_cast<double>(run.rows) / median * 1e3},
       {"first_step_ms", firstStep},
       {"arena_bytes", (*session)->arenaBytes()}};
+  if (context.size() > 1)
+    report["communication"] = std::move(communication);
   if (options.kernels) {
     report["kernels"] = kernelReport(plan, executor, executed);
     report["collectives_ms_per_step"] =

@@ -38,6 +38,8 @@ remove_machines() {
 }
 
 address() { echo "10.77.0.$(($1 + 1))"; }
+# Bytes that a machine has sent, from the Ethernet header on.
+sent_bytes() { ip netns exec "$net-$1" cat /sys/class/net/eth0/statistics/tx_bytes; }
 cut() { ip -n "$net-switch" link set "port$1" down; }
 join() { ip -n "$net-switch" link set "port$1" up; }
 
