@@ -212,10 +212,12 @@ Value Update::adam(Value gradient) {
     return ops.sub(scalars.constant(1.0), power);
   };
   Value rate = ops.div(learningRate, correction(config.beta1));
-  Value rootCorrection =
-      graph::SqrtOp::create(ops.builder, ops.loc, correction(config.beta2));
+  // Its inverse, so that a division per step and not per element is left.
+  Value inverseCorrection = ops.div(
+      scalars.constant(1.0),
+      graph::SqrtOp::create(ops.builder, ops.loc, correction(config.beta2)));
   Value root = graph::SqrtOp::create(ops.builder, ops.loc, second);
-  Value denominator = ops.add(ops.div(root, spread(rootCorrection)),
+  Value denominator = ops.add(ops.mul(root, spread(inverseCorrection)),
                               ops.splat(type, config.epsilon));
   return ops.sub(decayed, ops.mul(spread(rate), ops.div(first, denominator)));
 }

@@ -140,10 +140,7 @@ struct Dot {
         for (unsigned r : which) {
           RankedTensorType type = typeOf(l.results[r]);
           Index own =
-              type.getShape() == op.getType().getShape()
-                  ? at
-                  : wholeIndex(type.getRank(),
-                               e.math.linearize(at, op.getType().getShape()));
+              reshapedIndex(e, at, op.getType().getShape(), type.getShape());
           stores.push_back({e.evaluate(l.results[r], own), r, e.active, own});
         }
       }

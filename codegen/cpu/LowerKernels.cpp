@@ -62,6 +62,11 @@ Index wholeIndex(int64_t rank, const Coord &at) {
   return rank == 0 ? Index() : Index{{0, rank, at}};
 }
 
+Index reshapedIndex(Evaluator &e, const Index &at, ArrayRef<int64_t> from,
+                    ArrayRef<int64_t> to) {
+  return from == to ? at : wholeIndex(to.size(), e.math.linearize(at, from));
+}
+
 bool dependsOn(Value value, Value source) {
   if (value == source)
     return true;
@@ -99,10 +104,31 @@ bool isKnown(Operation *op) {
              graph::SliceOp, plan::ReturnOp>(op);
 }
 
-bool lowerAnchor(Lowering &l, Operation *anchor, ArrayRef<unsigned> which) {
+// The anchor that does the same work as `op`, if the kernel has one.
+Operation *findPartner(Operation *op) {
+  for (Operation &other : *op->getBlock()) {
+    auto fusion = dyn_cast<graph::FusionOpInterface>(other);
+    if (fusion && isAnchor(&other) && &other != op &&
+        (fusion.sharesWorkWith(op) ||
+         cast<graph::FusionOpInterface>(op).sharesWorkWith(&other)))
+      return &other;
+  }
+  return nullptr;
+}
+
+bool lowerAnchor(Lowering &l, Operation *anchor, Operation *partner,
+                 ArrayRef<unsigned> which) {
   if (auto dot = dyn_cast<graph::DotOp>(anchor))
     return lowerDot(l, dot, which);
-  return false;
+  if (auto reduce = dyn_cast<graph::ReduceOp>(anchor))
+    return lowerReduce(l, reduce, which);
+  auto either = [&]<typename Op>(Op) {
+    auto op = dyn_cast<Op>(anchor);
+    return op ? op : dyn_cast_if_present<Op>(partner);
+  };
+  auto loss = either(graph::SoftmaxCrossEntropyOp());
+  auto gradient = either(graph::SoftmaxCrossEntropyGradOp());
+  return (loss || gradient) && lowerLoss(l, loss, gradient, which);
 }
 
 // Adds the phases: anchors first, the rest element by element.
@@ -113,11 +139,15 @@ void addPhases(Lowering &l) {
   for (Operation &op : l.kernel.getBody().front()) {
     if (!isAnchor(&op))
       continue;
+    Operation *partner = findPartner(&op);
+    auto follows = [&](Value value) {
+      return followsElementwise(value, op.getResult(0)) ||
+             (partner && followsElementwise(value, partner->getResult(0)));
+    };
     SmallVector<unsigned> mine, others;
     for (unsigned i : rest)
-      (followsElementwise(l.results[i], op.getResult(0)) ? mine : others)
-          .push_back(i);
-    if (!mine.empty() && lowerAnchor(l, &op, mine))
+      (follows(l.results[i]) ? mine : others).push_back(i);
+    if (!mine.empty() && lowerAnchor(l, &op, partner, mine))
       rest = others;
   }
   lowerElementwise(l, rest);

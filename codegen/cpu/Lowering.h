@@ -17,8 +17,6 @@ namespace mlc::cpu {
 
 /// Elements of elementwise work in one task.
 constexpr int64_t kTaskElements = 16384;
-/// Bytes of stack that one function may use for packed operands.
-constexpr int64_t kStackBytes = 64 * 1024;
 
 class Lowering {
 public:
@@ -49,17 +47,23 @@ public:
 
 /// One coordinate for all dimensions.
 Index wholeIndex(int64_t rank, const Coord &at);
+/// Index `at` of a value of shape `from` in a value of the shape `to` that has
+/// as many elements.
+Index reshapedIndex(Evaluator &e, const Index &at, llvm::ArrayRef<int64_t> from,
+                    llvm::ArrayRef<int64_t> to);
 bool dependsOn(Value value, Value source);
 /// Whether `value` is `anchor` after elementwise ops and reshapes only (with
 /// other operands that do not depend on it).
 bool followsElementwise(Value value, Value anchor);
 
 /// Adds phases that compute the results numbered `which`. The fast paths return
-/// false, and add nothing, where they do not apply.
+/// false, and add nothing, where they do not apply. `lowerLoss` takes the loss
+/// and its gradient together, either may be null.
 void lowerElementwise(Lowering &l, llvm::ArrayRef<unsigned> which);
 bool lowerReduce(Lowering &l, graph::ReduceOp op,
                  llvm::ArrayRef<unsigned> which);
-bool lowerLoss(Lowering &l, mlir::Operation *op,
+bool lowerLoss(Lowering &l, graph::SoftmaxCrossEntropyOp loss,
+               graph::SoftmaxCrossEntropyGradOp gradient,
                llvm::ArrayRef<unsigned> which);
 bool lowerDot(Lowering &l, graph::DotOp op, llvm::ArrayRef<unsigned> which);
 
