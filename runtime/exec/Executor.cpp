@@ -6,6 +6,7 @@
 #include "runtime/exec/ExecutorParts.h"
 #include "runtime/exec/PlanChecks.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -66,9 +67,11 @@ public:
   ~Stopwatch() {
     if (!time)
       return;
-    time->seconds +=
+    double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
             .count();
+    time->seconds += seconds;
+    time->fastest = std::min(time->fastest, seconds);
     ++time->calls;
   }
 

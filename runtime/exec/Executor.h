@@ -11,6 +11,7 @@
 #include "runtime/device/Device.h"
 #include "runtime/exec/Plan.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,9 +116,11 @@ public:
   const std::vector<NamedValue> &outputs() const { return outputValues; }
 
   /// With Options::profile: seconds and calls so far by kernel, and seconds in
-  /// all-reduces.
+  /// all-reduces. The fastest call is what the kernel needs when nothing else
+  /// runs on the machine.
   struct KernelTime {
     double seconds = 0;
+    double fastest = std::numeric_limits<double>::infinity();
     uint64_t calls = 0;
   };
   const std::vector<KernelTime> &kernelTimes() const { return times; }
