@@ -349,6 +349,24 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
     info.microbatch = (info.batch + ranks - 1) / ranks;
   }
   info.microbatches = (info.batch + info.microbatch - 1) / info.microbatch;
+  // 32 rows over 24 devices: 2 each for the first 16, none for the others.
+  if (!get("microbatch") && ranks <= info.batch)
+    info.microbatches = std::max(info.microbatches, ranks);
+  if (ranks > info.microbatches) {
+    std::string count = std::to_string(info.microbatches);
+    auto error = context.error(
+        Code::BadMesh,
+        get("microbatch") ? get("microbatch")->value->span
+        : get("batch")    ? get("batch")->name
+                          : context.model.span,
+        "the mesh has data=" + std::to_string(ranks) + ", but a batch of " +
+            std::to_string(info.batch) + " makes " + count +
+            " micro-batches of " + std::to_string(info.microbatch));
+    error.help(
+        "every device needs one: data=" + count + " at most, or " +
+        (get("microbatch") ? "a smaller `microbatch`" : "a larger `batch`"));
+    return;
+  }
   const Graph &graph = context.model.train;
   if (!info.optimizer.kind.empty() && !graph.lossSpan.valid()) {
     context

@@ -11,10 +11,13 @@
 #include "frontend/Parser.h"
 
 #include <algorithm>
+#include <set>
 
 namespace mlc::frontend {
 
 namespace {
+
+constexpr int64_t kLargestAxis = 1'000'000;
 
 class ProgramChecker {
 public:
@@ -28,6 +31,9 @@ public:
 private:
   void readOverrides();
   void readMesh(const ast::ParallelDecl *parallel);
+  void readDeclaredMesh(const ast::Setting &setting);
+  void readMeshOption(Span span);
+  AxisInfo *findAxis(const std::string &name);
   void findLimits(const Graph &graph);
   void usage(Code code, Span span, std::string message,
              const std::vector<std::string> &known, const std::string &name) {
@@ -104,66 +110,89 @@ void ProgramChecker::readOverrides() {
   }
 }
 
-void ProgramChecker::readMesh(const ast::ParallelDecl *parallel) {
+/// The axes that the file declares.
+void ProgramChecker::readDeclaredMesh(const ast::Setting &setting) {
   std::vector<AxisInfo> &mesh = context.model.mesh;
+  const auto *tuple = llvm::dyn_cast<ast::TupleExpr>(setting.value.get());
+  if (!tuple) {
+    context.error(Code::BadMesh, setting.value->span,
+                  "a mesh names its axes: `(data = 2, model = 2)`");
+    return;
+  }
+  for (const ast::Argument &axis : tuple->elements) {
+    const auto *size = llvm::dyn_cast<ast::IntExpr>(axis.value.get());
+    if (!axis.name || !size || size->value < 1 || size->value > kLargestAxis) {
+      context.error(Code::BadMesh, axis.span,
+                    "an axis has a name and a size from 1 to " +
+                        std::to_string(kLargestAxis));
+      return;
+    }
+    mesh.push_back({axis.name->text, size->value});
+  }
+}
+
+/// `--mesh`, which replaces sizes and adds axes.
+void ProgramChecker::readMeshOption(Span span) {
+  std::set<std::string> given;
+  std::string text = *options.mesh + ",";
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = text.find(',', begin);
+    std::string part = text.substr(begin, end - begin);
+    begin = end + 1;
+    size_t equals = part.find('=');
+    std::string name = part.substr(0, equals);
+    std::string size =
+        equals == std::string::npos ? "" : part.substr(equals + 1);
+    bool digits = !size.empty() && size.size() < 8 &&
+                  std::all_of(size.begin(), size.end(), ::isdigit);
+    int64_t value = size == "*" ? -1 : digits ? std::stoll(size) : 0;
+    if (name.empty() || value == 0 || value > kLargestAxis ||
+        (value < 0 && name != "data"))
+      return usage(Code::BadMesh, span,
+                   "`--mesh` is a list such as `data=2,model=2`; only `data` "
+                   "may be `*`",
+                   {}, "");
+    if (!given.insert(name).second)
+      return usage(Code::BadMesh, span,
+                   "`--mesh` gives the axis `" + name + "` twice", {}, "");
+    if (AxisInfo *axis = findAxis(name))
+      axis->size = value;
+    else
+      context.model.mesh.push_back({name, value});
+  }
+}
+
+AxisInfo *ProgramChecker::findAxis(const std::string &name) {
+  for (AxisInfo &axis : context.model.mesh)
+    if (axis.name == name)
+      return &axis;
+  return nullptr;
+}
+
+void ProgramChecker::readMesh(const ast::ParallelDecl *parallel) {
   const ast::Setting *setting = nullptr;
   if (parallel)
     for (const ast::Setting &each : parallel->settings)
       if (each.name.text == "mesh")
         setting = &each;
-  if (setting) {
-    const auto *tuple = llvm::dyn_cast<ast::TupleExpr>(setting->value.get());
-    if (!tuple) {
-      context.error(Code::BadMesh, setting->value->span,
-                    "a mesh names its axes: `(data = 2, model = 2)`");
-      return;
-    }
-    for (const ast::Argument &axis : tuple->elements) {
-      const auto *size = llvm::dyn_cast<ast::IntExpr>(axis.value.get());
-      if (!axis.name || !size || size->value < 1) {
-        context.error(Code::BadMesh, axis.span,
-                      "an axis has a name and a size of at least 1");
-        return;
-      }
-      mesh.push_back({axis.name->text, size->value});
-    }
+  if (setting)
+    readDeclaredMesh(*setting);
+  size_t declared = context.model.mesh.size();
+  Span option;
+  if (options.mesh && !context.failed()) {
+    option = {sources.add("--mesh", *options.mesh), 0,
+              static_cast<uint32_t>(options.mesh->size())};
+    readMeshOption(option);
   }
-  if (options.mesh) {
-    FileId id = sources.add("--mesh", *options.mesh);
-    Span span{id, 0, static_cast<uint32_t>(options.mesh->size())};
-    std::string text = *options.mesh + ",";
-    for (size_t begin = 0; begin < text.size();) {
-      size_t end = text.find(',', begin);
-      std::string part = text.substr(begin, end - begin);
-      begin = end + 1;
-      size_t equals = part.find('=');
-      std::string name = part.substr(0, equals);
-      std::string size =
-          equals == std::string::npos ? "" : part.substr(equals + 1);
-      bool digits = !size.empty() && size.size() < 7 &&
-                    std::all_of(size.begin(), size.end(), ::isdigit);
-      int64_t value = size == "*" ? -1 : digits ? std::stoll(size) : 0;
-      if (name.empty() || value == 0 || (value < 0 && name != "data"))
-        return usage(Code::BadMesh, span,
-                     "`--mesh` is a list such as `data=2,model=2`; only `data` "
-                     "may be `*`",
-                     {}, "");
-      auto found =
-          std::find_if(mesh.begin(), mesh.end(),
-                       [&](const AxisInfo &axis) { return axis.name == name; });
-      if (found == mesh.end())
-        mesh.push_back({name, value});
-      else
-        found->size = value;
-    }
-  }
-  if (std::none_of(mesh.begin(), mesh.end(),
-                   [](const AxisInfo &axis) { return axis.name == "data"; }))
+  if (context.failed())
+    return;
+  std::vector<AxisInfo> &mesh = context.model.mesh;
+  for (size_t i = 0; i < mesh.size(); ++i)
+    if (mesh[i].name != "data" && mesh[i].size != 1)
+      context.notYet(i < declared ? setting->span : option,
+                     "the mesh axis `" + mesh[i].name + "`");
+  if (!findAxis("data"))
     mesh.insert(mesh.begin(), {"data", 1});
-  for (const AxisInfo &axis : mesh)
-    if (axis.name != "data" && axis.size != 1)
-      context.notYet(setting ? setting->span : Span{file.id, 0, 0},
-                     "the mesh axis `" + axis.name + "`");
 }
 
 void ProgramChecker::findLimits(const Graph &graph) {

@@ -18,7 +18,9 @@ struct Session {
   explicit Session(const CompileOptions &options)
       : options(options), stream(text),
         diagnostics(sources, stream,
-                    options.color ? ColorMode::kAlways : ColorMode::kNever) {}
+                    options.color ? ColorMode::kAlways : ColorMode::kNever) {
+    stream.enable_colors(options.color); // a string has none by itself
+  }
 
   std::optional<ast::Program> load() {
     if (options.isAstJson)
