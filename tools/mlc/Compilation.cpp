@@ -20,14 +20,13 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/xxhash.h"
 
-#include <unistd.h>
-
 using namespace mlir;
 
 namespace mlc::driver {
 
 void printError(const std::string &message) {
-  llvm::errs() << "error: " << message << "\n";
+  llvm::errs() << (wantsColor() ? "\033[1;31merror:\033[0m " : "error: ")
+               << message << "\n";
 }
 
 static DialectRegistry makeRegistry() {
@@ -118,7 +117,7 @@ int Compilation::loadModel() {
   input.isAstJson = options.compileFrom == Phase::Ast;
   input.overrides = options.overrides;
   input.mesh = options.mesh;
-  input.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+  input.color = wantsColor();
   frontend::CompileResult result = frontend::compile(context, input);
   llvm::errs() << result.diagnostics;
   if (result.status == frontend::CompileStatus::UsageError)

@@ -49,6 +49,7 @@ int emitAst(const Options &options) {
   input.fileName = options.input == "-" ? "<stdin>" : options.input;
   input.text = *text;
   input.isAstJson = options.compileFrom == Phase::Ast;
+  input.color = wantsColor();
   frontend::AstResult result = frontend::emitAst(input);
   llvm::errs() << result.diagnostics;
   if (result.status != frontend::CompileStatus::Ok)

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -87,6 +88,21 @@ bool writeOutput(const std::string &path, std::string_view bytes,
   unlink(aside.c_str());
   errno = code;
   return fail();
+}
+
+bool wantsColor() {
+  auto isSet = [](const char *name) {
+    const char *value = std::getenv(name);
+    return value && *value && std::string_view(value) != "0";
+  };
+  const char *noColor = std::getenv("NO_COLOR");
+  if (noColor && *noColor)
+    return false;
+  if (isSet("CLICOLOR_FORCE"))
+    return true;
+  const char *term = std::getenv("TERM");
+  return isatty(STDERR_FILENO) != 0 &&
+         !(term && std::string_view(term) == "dumb");
 }
 
 } // namespace mlc::driver

@@ -19,6 +19,10 @@ std::optional<std::string> readInput(const std::string &path,
 bool writeOutput(const std::string &path, std::string_view bytes,
                  std::string &error);
 
+/// Whether standard error is a terminal that may be coloured: NO_COLOR comes
+/// first, then CLICOLOR_FORCE, then the terminal.
+bool wantsColor();
+
 } // namespace mlc::driver
 
 #endif // MLC_TOOLS_MLC_FILES_H

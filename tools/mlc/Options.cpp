@@ -26,7 +26,7 @@ const char *helpText() {
 Compiles a model file into a plan: the whole training or inference program.
 
   -o FILE                 where the plan goes; MODEL.plan if not given
-  --mesh data=2           sizes of the mesh's axes; data=* leaves the size to mlrun
+  --mesh data=2           sizes of the mesh's axes; data=* leaves it to mlrun
   --set NAME=VALUE        sets a hyper-parameter or a field such as train.batch
   --target cpu            what to compile for: cpu
   --mcpu NAME             native (default), x86-64-v3, x86-64-v4, or any x86-64
@@ -38,7 +38,7 @@ Compiles a model file into a plan: the whole training or inference program.
                           a step: `step 1, epoch 1: loss 2.31, accuracy 0.125`
   --data DIR              where its data lies; the model's folder if not given
   --check-gradients       compares gradients with central differences in f64
-  --report WHAT           memory, comm, time or all, as text; --json for programs
+  --report WHAT           memory, comm, time or all; --json for programs
   --report-html FILE      the same as a page that needs nothing else
   --explain VALUE         what a value is and how it lies over the devices
   --explain-code E0203    the long form of an error
@@ -50,9 +50,10 @@ MODEL `-` is standard input.
 
 Examples:
   mlc digits.mlg && mlrun digits.plan
-  mlc digits.mlg --set train.batch=64 --set train.microbatch=8 --mesh data=* -o d.plan
+  mlc digits.mlg --set train.microbatch=8 --mesh 'data=*' -o d.plan
   mlc digits.mlg --report memory
-  mlc digits.mlg --emit local > d.mlir && mlc d.mlir --compile-from local -o d.plan
+  mlc digits.mlg --emit local > d.mlir
+  mlc d.mlir --compile-from local -o d.plan
 
 Exit codes: 0 done, 1 the model is wrong or a file cannot be written, 2 the
 command line is wrong, 3 the data of --interpret is missing or damaged, 4 the
@@ -128,6 +129,20 @@ bool store(std::string &to, llvm::StringRef value) {
   return true;
 }
 
+/// cuda:sm_90a,sm_100
+bool isCudaWithModels(llvm::StringRef value) {
+  if (!value.consume_front("cuda:"))
+    return false;
+  llvm::SmallVector<llvm::StringRef> models;
+  value.split(models, ',');
+  return llvm::all_of(models, [](llvm::StringRef model) {
+    unsigned number = 0;
+    bool named = model.consume_front("sm_") &&
+                 !model.consumeInteger(10, number) && number > 0;
+    return named && (model.empty() || model == "a" || model == "f");
+  });
+}
+
 const std::vector<Flag> &flags() {
   using S = llvm::StringRef;
   static const std::vector<Flag> all = {
@@ -140,9 +155,11 @@ const std::vector<Flag> &flags() {
       {"set", true, [](Parser &p, S v) { return p.set(v); }},
       {"target", true,
        [](Parser &p, S v) {
-         if (v == "cpu" || v == "cuda" || v.starts_with("cuda:"))
+         if (v == "cpu" || v == "cuda" || isCudaWithModels(v))
            return store(p.options.target, v);
-         return p.fail("--target " + v.str() + ": it is cpu or cuda");
+         return p.fail("--target " + v.str() +
+                       ": it is cpu or cuda, or cuda:sm_90a,sm_100 to name "
+                       "what to compile for");
        }},
       {"mcpu", true, [](Parser &p, S v) { return store(p.options.cpu, v); }},
       {"emit", true,
@@ -272,6 +289,16 @@ std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
   }
   if (options.interpretSteps && options.checkGradients) {
     error = "--interpret and --check-gradients exclude each other";
+    return std::nullopt;
+  }
+  const char *aboutPlans = !options.report.empty()       ? "--report"
+                           : !options.reportHtml.empty() ? "--report-html"
+                           : !options.explain.empty()    ? "--explain"
+                                                         : nullptr;
+  if (options.emit && aboutPlans) {
+    error = std::string(aboutPlans) +
+            " and --emit exclude each other: --emit " +
+            toString(*options.emit) + " prints that phase and ends";
     return std::nullopt;
   }
   if (options.json && options.report.empty()) {
