@@ -3,8 +3,7 @@
 #include "runtime/core/Log.h"
 #include "runtime/core/Suggest.h"
 #include "runtime/run/Commands.h"
-
-#include <CLI/CLI.hpp>
+#include "tools/mlrun/CommandLine.h"
 
 #include <csignal>
 #include <filesystem>
@@ -18,151 +17,19 @@ constexpr const char *kCommands[] = {"train", "eval",  "infer",
 
 constexpr const char *kFooter =
     R"(Examples:
-  mlrun digits.plan                                  train as the model says
+  mlrun digits.plan                      trains, or infers if it can't train
   mlrun train digits.plan -n 4 --log log.jsonl -o digits.safetensors
   mlrun eval  digits.plan --weights digits.safetensors
-  mlrun infer digits.plan --weights digits.safetensors --input pixels=@x.npy --output logits=@y.npy
+  mlrun infer digits.plan --weights digits.safetensors \
+      --input pixels=@x.npy --output logits=@y.npy
 
 mlrun COMMAND --help lists a command's options.
-Exit codes: 0 done, 1 run failed, 2 command line, 3 damaged input, 4 device, 5 a peer failed, 70 internal.)";
+Exit codes: 0 done, 1 the run failed, 2 the command line is wrong, 3 data,
+weights, checkpoint or plan damaged, 4 device missing, 5 a peer failed, 70 a bug
+of mlrun, 130 and 143 interrupted.)";
 
 /// NAME=@FILE of --input and --output.
 using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-void addPlan(CLI::App *command, RunOptions &options) {
-  command->add_option("plan", options.plan, "The plan that mlc wrote")
-      ->required()
-      ->type_name("PLAN");
-}
-
-void addData(CLI::App *command, RunOptions &options) {
-  command
-      ->add_option("--data", options.data,
-                   "Folder of the data files (default: the plan's)")
-      ->type_name("DIR");
-  command
-      ->add_option("--cache", options.cache,
-                   "Folder of decoded data (default: ~/.cache/mlrun)")
-      ->type_name("DIR");
-}
-
-void addRanks(CLI::App *command, RunOptions &options) {
-  command
-      ->add_option("-n", options.ranks,
-                   "Devices (default: the size of the plan's mesh)")
-      ->check(CLI::Range(1, 65536))
-      ->type_name("N");
-  command->add_option("--comm", options.comm, "threads, shm, gloo or nccl")
-      ->check(CLI::IsMember({"threads", "shm", "gloo", "nccl"}))
-      ->type_name("KIND");
-  command
-      ->add_option("--timeout", options.timeoutSeconds,
-                   "Longest silence of a peer (default: 30)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
-}
-
-void addDevice(CLI::App *command, RunOptions &options) {
-  command
-      ->add_option("--device", options.device, "cpu or cuda[:I] (default: cpu)")
-      ->check([](const std::string &text) {
-        bool known = text == "cpu" || text == "cuda" ||
-                     (text.starts_with("cuda:") && text.size() > 5);
-        return known ? "" : "'" + text + "' is neither cpu nor cuda[:I]";
-      })
-      ->type_name("DEVICE");
-  command
-      ->add_option("--threads", options.threads,
-                   "Compute threads of a device (default: its share)")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("T");
-}
-
-void addWeights(CLI::App *command, RunOptions &options) {
-  command
-      ->add_option("--weights", options.weights,
-                   "A safetensors file or a checkpoint")
-      ->type_name("FILE");
-}
-
-void addTrain(CLI::App &app, RunOptions &options) {
-  CLI::App *train = app.add_subcommand("train", "Train the plan's model");
-  addPlan(train, options);
-  addData(train, options);
-  addRanks(train, options);
-  addDevice(train, options);
-  addWeights(train, options);
-  auto *epochs = train->add_option("--epochs", options.epochs, "Epochs in all");
-  epochs->type_name("E");
-  train->add_option("--steps", options.steps, "Steps in all")
-      ->type_name("S")
-      ->excludes(epochs);
-  train->add_option("--seed", options.seed, "Of initial values and shuffling")
-      ->type_name("S");
-  train->add_option("-o", options.output, "Write the trained weights here")
-      ->type_name("FILE");
-  train->add_option("--checkpoint", options.checkpoint, "Folder of checkpoints")
-      ->type_name("DIR");
-  train
-      ->add_option("--checkpoint-every", options.checkpointEvery,
-                   "Steps between checkpoints (default: an epoch)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("STEPS");
-  train->add_flag("--resume", options.resume,
-                  "Go on from the newest checkpoint");
-  train->add_option("--log", options.log, "Write metrics as JSON lines")
-      ->type_name("FILE");
-}
-
-void addOthers(CLI::App &app, RunOptions &options, Pairs &) {
-  CLI::App *eval = app.add_subcommand("eval", "Loss and metrics over a split");
-  addPlan(eval, options);
-  addData(eval, options);
-  addRanks(eval, options);
-  addDevice(eval, options);
-  addWeights(eval, options);
-  eval->add_option("--split", options.split, "The split (default: test)")
-      ->type_name("NAME");
-  eval->add_option("--log", options.log, "Write metrics as a JSON line")
-      ->type_name("FILE");
-  eval->add_flag("--json", options.json, "Print JSON");
-
-  CLI::App *init = app.add_subcommand("init", "Write the initial parameters");
-  addPlan(init, options);
-  init->add_option("--seed", options.seed, "Default: the model's")
-      ->type_name("S");
-  init->add_option("-o", options.output, "The file to write")
-      ->required()
-      ->type_name("FILE");
-
-  CLI::App *bench = app.add_subcommand("bench", "Step time on made-up data");
-  addPlan(bench, options);
-  addRanks(bench, options);
-  addDevice(bench, options);
-  bench->add_option("--steps", options.steps, "Steps measured (default: 100)")
-      ->type_name("S");
-  bench->add_flag("--kernels", options.kernels, "Time every kernel");
-  bench->add_flag("--json", options.json, "Print JSON");
-
-  CLI::App *inspect = app.add_subcommand("inspect", "What is inside a plan");
-  addPlan(inspect, options);
-  inspect->add_flag("--json", options.json, "Print JSON");
-}
-
-void addInfer(CLI::App &app, RunOptions &options,
-              std::vector<std::string> &inputs,
-              std::vector<std::string> &outputs) {
-  CLI::App *infer = app.add_subcommand("infer", "Outputs for given rows");
-  addPlan(infer, options);
-  addDevice(infer, options);
-  addWeights(infer, options);
-  infer->add_option("--input", inputs, "An input's rows")
-      ->type_name("NAME=@FILE.npy")
-      ->take_all();
-  infer->add_option("--output", outputs, "Where an output goes")
-      ->type_name("NAME=@FILE.npy")
-      ->take_all();
-}
 
 Status splitPairs(const char *flag, const std::vector<std::string> &given,
                   Pairs &pairs) {
@@ -205,14 +72,15 @@ int parseFailed(CLI::App &app, const CLI::ParseError &error) {
     command = app.get_subcommands().front();
   if (dynamic_cast<const CLI::CallForHelp *>(&error) ||
       dynamic_cast<const CLI::CallForAllHelp *>(&error)) {
-    std::string text = command->help();
+    std::string text =
+        command == &app ? app.help() : command->help(app.get_name());
     return exitCode(printOutput(text).code());
   }
   if (dynamic_cast<const CLI::CallForVersion *>(&error)) {
     return exitCode(printOutput("mlrun " MLC_VERSION " (" MLC_BUILD_TYPE
                                 ", plan format " +
                                 std::to_string(kPlanVersionMajor) +
-                                ", +gloo +zlib -cuda -nccl)\n")
+                                ".0, +gloo +zlib -cuda -nccl)\n")
                         .code());
   }
   if (dynamic_cast<const CLI::ExtrasError *>(&error)) {
@@ -251,8 +119,8 @@ int runCommand(const std::string &name, const RunOptions &options) {
 }
 
 int runMain(std::vector<std::string> arguments) {
-  RunOptions options;
-  std::vector<std::string> inputs, outputs;
+  CommandLine line;
+  RunOptions &options = line.options;
   CLI::App app("mlrun executes a plan that mlc compiled.", "mlrun");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string());
@@ -260,9 +128,7 @@ int runMain(std::vector<std::string> arguments) {
   app.fallthrough();
   app.add_flag("-q,--quiet", options.quiet, "No progress");
   app.add_flag("-v,--verbose", options.verbose, "Say how ranks were found");
-  addTrain(app, options);
-  addInfer(app, options, inputs, outputs);
-  addOthers(app, options, options.inputs);
+  addCommands(app, line);
 
   if (arguments.empty())
     return exitCode(printOutput(app.help()).code()) ? 1 : 2;
@@ -284,10 +150,10 @@ int runMain(std::vector<std::string> arguments) {
   } catch (const CLI::ParseError &error) {
     return parseFailed(app, error);
   }
-  if (Status status = splitPairs("--input", inputs, options.inputs);
+  if (Status status = splitPairs("--input", line.inputs, options.inputs);
       !status.ok())
     return fail(status, 2);
-  if (Status status = splitPairs("--output", outputs, options.outputs);
+  if (Status status = splitPairs("--output", line.outputs, options.outputs);
       !status.ok())
     return fail(status, 2);
   if (options.verbose)
