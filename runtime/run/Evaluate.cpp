@@ -103,7 +103,7 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
   if (options.json)
     return printOutput(line);
   return printOutput(data.spec().name + ": " + std::to_string(data.rows()) +
-                     " examples" + metricsText(measured) + "\n");
+                     " examples," + metricsText(measured) + "\n");
 }
 
 CommandResult evalCommand(const RunOptions &options) {

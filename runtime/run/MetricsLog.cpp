@@ -91,14 +91,14 @@ std::string metricsText(const Measured &measured) {
   char text[64];
   std::string result;
   if (measured.loss) {
-    std::snprintf(text, sizeof text, ", loss %.4g", *measured.loss);
+    std::snprintf(text, sizeof text, " loss %.4g", *measured.loss);
     result += text;
   }
   for (const Measured::Metric &metric : measured.metrics) {
     if (metric.values.size() != 1)
       continue; // a table: in --log
     std::snprintf(text, sizeof text, " %.4g", metric.values[0]);
-    result += ", " + metric.name + text;
+    result += (result.empty() ? " " : ", ") + metric.name + text;
   }
   return result;
 }

@@ -20,7 +20,7 @@ void appendJsonString(std::string &line, std::string_view text);
 /// Appends one line with its newline. Allocates only while `line` grows.
 void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
                        std::string_view split, const Measured &measured);
-/// ", loss 0.1234, accuracy 0.98" for people.
+/// " loss 0.1234, accuracy 0.98" for people.
 std::string metricsText(const Measured &measured);
 
 /// A file of lines, kept in memory up to 64 KiB.

@@ -70,6 +70,8 @@ private:
   uint64_t step = 0, total = 0, perEpoch = 1, batch = 1;
   uint64_t microbatches = 1, nextMicrobatch = 0;
   uint64_t savedStep = ~uint64_t{0}, testedStep = ~uint64_t{0};
+  uint64_t examples = 0;  ///< trained on in this run
+  double stepSeconds = 0; ///< spent in its steps
 };
 
 CheckpointInfo Trainer::info() const {
@@ -180,10 +182,12 @@ Status Trainer::oneStep() {
   nextMicrobatch += microbatches;
   ++step;
   measured->read(*executor);
-  measured->examplesPerSecond =
-      static_cast<double>(run.rows) /
+  double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
+  examples += run.rows;
+  stepSeconds += seconds;
+  measured->examplesPerSecond = static_cast<double>(run.rows) / seconds;
   MLRT_RETURN_IF_ERROR(log(job.data.spec().name, *measured));
   if (measured->loss && !std::isfinite(*measured->loss))
     return {StatusCode::kRunFailed,
@@ -223,9 +227,12 @@ Status Trainer::afterEpoch() {
   if (!progress)
     return {};
   std::string text = "epoch " + std::to_string(epochNumber()) + ", step " +
-                     std::to_string(step) + ": train" + metricsText(*measured);
+                     std::to_string(step);
+  if (examples > 0)
+    text += ": last batch" + metricsText(*measured);
   if (job.test)
-    text += "; " + job.test->spec().name + metricsText(*tested);
+    text += (examples > 0 ? "; " : ": ") + job.test->spec().name +
+            metricsText(*tested);
   progress->line(text);
   return {};
 }
@@ -275,6 +282,11 @@ Status Trainer::run() {
                      durationText(std::chrono::duration<double>(
                                       std::chrono::steady_clock::now() - begin)
                                       .count());
+  if (stepSeconds > 0)
+    text += ", " +
+            std::to_string(static_cast<uint64_t>(
+                static_cast<double>(examples) / stepSeconds + 0.5)) +
+            " examples/s";
   if (!options.output.empty())
     text += "; weights in " + options.output;
   if (!options.checkpoint.empty())
