@@ -10,7 +10,7 @@ packages=(
   libxxhash-dev libgtest-dev libgmock-dev dataset-fashion-mnist
 )
 tests=(clang-format-22 clang-tidy-22 libclang-rt-22-dev python3 python3-psutil python3-numpy
-       python3-torch iproute2 procps)
+       python3-torch python3-jsonschema iproute2 procps)
 [[ ${1:-} == --tests ]] && packages+=("${tests[@]}")
 
 missing=()
