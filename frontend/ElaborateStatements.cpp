@@ -345,6 +345,17 @@ void Elaborator::runMetric(const ast::MetricStmt &stmt, Body &body) {
   Value value = eval(*stmt.value, body);
   if (context.failed())
     return;
+  // docs/schema/log.schema.json
+  for (const char *field : {"schema_version", "step", "epoch", "split", "loss",
+                            "examples_per_second"})
+    if (stmt.name.text == field) {
+      context
+          .error(Code::DuplicateName, stmt.name.span,
+                 "every line of the log has a field `" + stmt.name.text +
+                     "` already")
+          .help("give the metric another name: `mean_" + stmt.name.text + "`");
+      return;
+    }
   for (const NamedNode &other : graph.metrics)
     if (other.name == stmt.name.text) {
       context
