@@ -117,6 +117,7 @@ int Compilation::loadModel() {
   input.isAstJson = options.compileFrom == Phase::Ast;
   input.overrides = options.overrides;
   input.mesh = options.mesh;
+  input.library = installedLibrary();
   input.color = wantsColor();
   frontend::CompileResult result = frontend::compile(context, input);
   llvm::errs() << result.diagnostics;

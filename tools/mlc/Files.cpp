@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +89,19 @@ bool writeOutput(const std::string &path, std::string_view bytes,
   unlink(aside.c_str());
   errno = code;
   return fail();
+}
+
+std::optional<std::string> installedLibrary() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path program = fs::canonical("/proc/self/exe", error);
+  if (error)
+    return std::nullopt;
+  fs::path layers = program.parent_path() / MLC_LIBRARY_FROM_PROGRAM;
+  if (!fs::is_regular_file(layers, error))
+    return std::nullopt;
+  std::string ignored;
+  return readInput(layers.string(), ignored);
 }
 
 bool wantsColor() {

@@ -19,6 +19,10 @@ std::optional<std::string> readInput(const std::string &path,
 bool writeOutput(const std::string &path, std::string_view bytes,
                  std::string &error);
 
+/// The standard layers as they lie beside an installed mlc, where a user may
+/// have replaced them; none in a build tree.
+std::optional<std::string> installedLibrary();
+
 /// Whether standard error is a terminal that may be coloured: NO_COLOR comes
 /// first, then CLICOLOR_FORCE, then the terminal.
 bool wantsColor();
