@@ -79,7 +79,7 @@ class DiagnosticBuilder {
 public:
   DiagnosticBuilder(DiagnosticEngine &engine, Diagnostic diagnostic)
       : owner(&engine), held(std::move(diagnostic)) {}
-  DiagnosticBuilder(DiagnosticBuilder &&other)
+  DiagnosticBuilder(DiagnosticBuilder &&other) noexcept
       : owner(other.owner), held(std::move(other.held)) {
     other.owner = nullptr;
   }

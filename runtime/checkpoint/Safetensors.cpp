@@ -199,6 +199,7 @@ private:
   /// The tensors must cover the data without gap or overlap.
   bool checkCover() {
     std::vector<const NamedTensor *> order;
+    order.reserve(list.size());
     for (const NamedTensor &tensor : list)
       order.push_back(&tensor);
     std::sort(order.begin(), order.end(), [](const auto *a, const auto *b) {
@@ -259,6 +260,7 @@ Status SafetensorsFile::check(std::span<const NamedTensor> expected,
   };
   std::set<std::string_view> wanted;
   std::vector<std::string> names;
+  names.reserve(list.size());
   for (const NamedTensor &tensor : list)
     names.push_back(tensor.name);
   for (const NamedTensor &want : expected) {

@@ -10,7 +10,7 @@ namespace mlrt {
 
 namespace schema {
 struct Plan;
-}
+} // namespace schema
 
 /// The split `name` of `plan`, its columns in the order of Split.columns.
 /// \returns kInvalidArgument, with the names there are, for an unknown one;

@@ -19,6 +19,7 @@ LaunchResult launchThreads(const World &world, const LaunchOptions &options,
     return resultOf(group.status(), 0);
 
   std::vector<std::unique_ptr<Communicator>> communicators;
+  communicators.reserve(static_cast<size_t>(world.size));
   for (int rank = 0; rank < world.size; ++rank)
     communicators.push_back((*group)->communicator(rank));
 

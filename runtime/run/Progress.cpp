@@ -6,6 +6,7 @@
 #include "runtime/run/MetricsLog.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 std::string durationText(double seconds) {
-  auto total = static_cast<uint64_t>(std::clamp(seconds, 0.0, 1e9) + 0.5);
+  auto total =
+      static_cast<uint64_t>(std::llround(std::clamp(seconds, 0.0, 1e9)));
   char text[40];
   if (total >= 3600)
     std::snprintf(text, sizeof text, "%llu:%02llu:%02llu",

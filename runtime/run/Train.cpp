@@ -284,8 +284,8 @@ Status Trainer::run() {
                                       .count());
   if (stepSeconds > 0)
     text += ", " +
-            std::to_string(static_cast<uint64_t>(
-                static_cast<double>(examples) / stepSeconds + 0.5)) +
+            std::to_string(
+                std::llround(static_cast<double>(examples) / stepSeconds)) +
             " examples/s";
   if (!options.output.empty())
     text += "; weights in " + options.output;

@@ -40,6 +40,7 @@ std::string tensor(const std::string &name, const std::string &dtype,
 
 TEST_F(SafetensorsTest, EveryTypeSurvives) {
   std::vector<NamedTensor> tensors;
+  tensors.reserve(kDTypeCount + 2);
   std::vector<std::byte> bytes(64);
   for (size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<std::byte>(i);
