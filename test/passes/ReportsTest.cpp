@@ -43,7 +43,7 @@ module attributes {mlc.train = {microbatches = 4 : i64}, mlc.mesh = [{name = "da
     plan.buffer @bucket communication : tensor<13xf32>
   }
   plan.program @train rows = 2 {
-    plan.all_reduce sum @bucket : tensor<13xf32> over "data" id = 0 name = "w, loss" loc(fused["m.mlg":7:3, "m.mlg":9:1, "m.mlg":7:3])
+    plan.all_reduce sum @bucket : tensor<13xf32> over ["data"] id = 0 name = "w, loss" loc(fused["m.mlg":7:3, "m.mlg":9:1, "m.mlg":7:3])
   }
 })";
 
