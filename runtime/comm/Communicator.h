@@ -75,7 +75,7 @@ public:
   /// Staging bytes it needs for all-reduces of at most `maxBytes`, allocated
   /// once by reserve(), so that a step allocates nothing.
   virtual Status reserve(size_t maxBytes) = 0;
-  virtual size_t stagingBytes() const = 0;
+  virtual size_t stagingBytes() const = 0; ///< threads, shm: of all ranks
   /// Wakes every rank that waits, which returns kAborted with `reason`. From
   /// any thread.
   virtual void abort(const std::string &reason) = 0;

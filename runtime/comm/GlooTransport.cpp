@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <unistd.h>
+#include <utility>
 
 namespace mlrt {
 
@@ -20,22 +21,24 @@ GlooTransport::GlooTransport(const GlooOptions &newOptions,
                              std::shared_ptr<gloo::Context> connected)
     : options(newOptions), store(newStore), prefix(std::move(newPrefix)),
       context(std::move(connected)),
+      memory(std::make_unique<std::byte[]>(stagingBytes())),
       peers(static_cast<size_t>(newOptions.size)) {
-  for (size_t i = 0; i < staging.size(); ++i) {
-    staging[i].resize(kPieceBytes);
-    stagingBuffers[i] =
-        context->createUnboundBuffer(staging[i].data(), kPieceBytes);
+  std::byte *free = memory.get();
+  auto take = [&free](size_t bytes) {
+    return std::exchange(free, free + bytes);
+  };
+  for (size_t i = 0; options.size > 1 && i < staging.size(); ++i) {
+    staging[i] = take(kPieceBytes);
+    stagingBuffers[i] = context->createUnboundBuffer(staging[i], kPieceBytes);
   }
   for (int i = 0; i < options.size; ++i) {
     if (i == options.rank)
       continue;
     Peer &peer = peers[i];
-    peer.outgoing.resize(kMessageBytes);
-    peer.incoming.resize(kMessageBytes);
-    peer.sends =
-        context->createUnboundBuffer(peer.outgoing.data(), kMessageBytes);
-    peer.receives =
-        context->createUnboundBuffer(peer.incoming.data(), kMessageBytes);
+    peer.outgoing = take(kMessageBytes);
+    peer.incoming = take(kMessageBytes);
+    peer.sends = context->createUnboundBuffer(peer.outgoing, kMessageBytes);
+    peer.receives = context->createUnboundBuffer(peer.incoming, kMessageBytes);
     peer.receives->recv(i, kMessageSlot);
   }
 }
@@ -48,8 +51,7 @@ GlooTransport::~GlooTransport() {
 }
 
 size_t GlooTransport::stagingBytes() const {
-  return staging.size() * kPieceBytes +
-         2 * kMessageBytes * static_cast<size_t>(options.size - 1);
+  return schema::glooStagingBytes(static_cast<uint64_t>(options.size));
 }
 
 Status GlooTransport::failure() {
@@ -95,9 +97,9 @@ void GlooTransport::sendMessage(const CollectiveHeader &header,
   Peer &peer = peers[exchange.to];
   bool eager = exchange.sendBytes <= kEagerBytes;
   wire += sizeof(header) + exchange.sendBytes;
-  std::memcpy(peer.outgoing.data(), &header, sizeof(header));
+  std::memcpy(peer.outgoing, &header, sizeof(header));
   if (eager && exchange.sendBytes > 0)
-    std::memcpy(peer.outgoing.data() + sizeof(header), exchange.data,
+    std::memcpy(peer.outgoing + sizeof(header), exchange.data,
                 exchange.sendBytes);
   peer.sends->send(exchange.to, kMessageSlot, 0,
                    sizeof(header) + (eager ? exchange.sendBytes : 0));
@@ -126,7 +128,7 @@ Status GlooTransport::receivePieces(const Exchange &exchange) {
       stagingBuffers[turn ^ 1]->recv(exchange.from, kPieceSlot, 0,
                                      pieceBytes(next));
     MLRT_RETURN_IF_ERROR(waitFor(*stagingBuffers[turn], true));
-    exchange.sink.take(staging[turn].data(), at, pieceBytes(at));
+    exchange.sink.take(staging[turn], at, pieceBytes(at));
   }
   return Status();
 }
@@ -138,12 +140,12 @@ Status GlooTransport::receiveMessage(CollectiveHeader &header,
     throw std::runtime_error(peer.lost);
   MLRT_RETURN_IF_ERROR(waitFor(*peer.receives, true));
   CollectiveHeader theirs;
-  std::memcpy(&theirs, peer.incoming.data(), sizeof(theirs));
+  std::memcpy(&theirs, peer.incoming, sizeof(theirs));
   if (!header.matches(theirs))
     return mismatch(header, theirs);
   header.stop = std::max(header.stop, theirs.stop);
   if (exchange.receiveBytes <= kEagerBytes)
-    exchange.sink.take(peer.incoming.data() + sizeof(theirs), 0,
+    exchange.sink.take(peer.incoming + sizeof(theirs), 0,
                        exchange.receiveBytes);
   try {
     peer.receives->recv(exchange.from, kMessageSlot);

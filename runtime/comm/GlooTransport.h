@@ -4,6 +4,7 @@
 
 #include "runtime/comm/GlooCommunicator.h"
 #include "runtime/comm/Transport.h"
+#include "runtime/schema/Memory.h"
 
 #include <gloo/context.h>
 #include <gloo/transport/unbound_buffer.h>
@@ -39,13 +40,13 @@ public:
 
 private:
   using Buffer = gloo::transport::UnboundBuffer;
-  static constexpr size_t kEagerBytes = 8192;
-  static constexpr size_t kMessageBytes =
-      sizeof(CollectiveHeader) + kEagerBytes;
-  static constexpr size_t kPieceBytes = 1 << 19;
+  static constexpr size_t kMessageBytes = schema::kGlooMessageBytes;
+  static constexpr size_t kEagerBytes =
+      kMessageBytes - sizeof(CollectiveHeader);
+  static constexpr size_t kPieceBytes = schema::kGlooPieceBytes;
 
   struct Peer {
-    std::vector<std::byte> outgoing, incoming; ///< kMessageBytes each
+    std::byte *outgoing = nullptr, *incoming = nullptr; ///< kMessageBytes each
     std::unique_ptr<Buffer> sends, receives;
     std::string lost; ///< why it will send no more; "": it may
   };
@@ -67,8 +68,9 @@ private:
   KeyValueStore &store;
   std::string prefix; ///< of keys in the store
   std::shared_ptr<gloo::Context> context;
+  std::unique_ptr<std::byte[]> memory; ///< stagingBytes()
   std::vector<Peer> peers;
-  std::array<std::vector<std::byte>, 2> staging;
+  std::array<std::byte *, 2> staging = {}; ///< kPieceBytes each
   std::array<std::unique_ptr<Buffer>, 2> stagingBuffers;
 
   uint64_t wire = 0;

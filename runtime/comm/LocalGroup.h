@@ -13,6 +13,7 @@
 #define MLC_RUNTIME_COMM_LOCALGROUP_H
 
 #include "runtime/comm/CollectiveHeader.h"
+#include "runtime/schema/Memory.h"
 
 #include <memory>
 
@@ -30,8 +31,8 @@ public:
   struct Options {
     int ranks = 1; ///< at most 1024
     Mode mode = Mode::threads;
-    double timeoutSeconds = 30; ///< longest silence of a peer
-    size_t ringBytes = 1 << 17; ///< per used pair; a multiple of 4096
+    double timeoutSeconds = 30;            ///< longest silence of a peer
+    size_t ringBytes = schema::kRingBytes; ///< per pair; a multiple of 4096
   };
 
   static Result<std::shared_ptr<LocalGroup>> create(const Options &options);

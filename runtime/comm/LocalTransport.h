@@ -4,6 +4,7 @@
 
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/comm/Transport.h"
+#include "runtime/schema/Memory.h"
 
 #include <atomic>
 #include <cstddef>
@@ -57,6 +58,11 @@ struct alignas(128) LocalRegion {
   static size_t bytesFor(const LocalGroup::Options &options);
 };
 
+static_assert(sizeof(LocalRegion) == schema::kRegionBytes &&
+                  sizeof(LocalRank) == schema::kRankBytes &&
+                  sizeof(LocalChannel) == schema::kChannelBytes,
+              "mlc reports other sizes");
+
 /// True when process `process` of this host exists and is not a zombie.
 bool processLives(int process);
 
@@ -71,6 +77,8 @@ public:
   int rank() const override { return own; }
   int size() const override { return region.ranks; }
   Status reserve(size_t) override { return Status(); }
+  /// All of what the ranks share.
+  size_t stagingBytes() const override { return region.mappedBytes; }
   void fail(const Status &status) override { region.fail(status); }
   Progress &progress() override { return region.rank(own).progress; }
 

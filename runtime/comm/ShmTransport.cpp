@@ -9,7 +9,6 @@
 #include "runtime/comm/LocalTransport.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace mlrt {
@@ -56,12 +55,6 @@ public:
 
   std::string_view name() const override { return "shm"; }
   uint64_t wireBytes() const override { return wire; }
-  /// The rings of the peers that a rank has in an all-reduce, both ways.
-  size_t stagingBytes() const override {
-    auto ranks = static_cast<unsigned>(region.ranks);
-    return 2 * region.ringBytes *
-           static_cast<size_t>(std::bit_width(ranks - 1));
-  }
   Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
 
 private:

@@ -17,7 +17,6 @@ public:
 
   std::string_view name() const override { return "threads"; }
   uint64_t wireBytes() const override { return 0; }
-  size_t stagingBytes() const override { return 0; }
   Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
 
 private:

@@ -12,6 +12,7 @@
 
 #include "runtime/core/DType.h"
 #include "runtime/core/Status.h"
+#include "runtime/schema/Memory.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +48,7 @@ struct LoaderOptions {
   uint64_t microbatches = 1;    ///< of this rank
   DType maskDType = DType::f32; ///< f32 or f64
   std::vector<size_t> columns;  ///< of the dataset, in the targets' order
-  size_t ring = 4;              ///< micro-batches prepared ahead
+  size_t ring = schema::kBatchesAhead; ///< micro-batches prepared ahead
 };
 
 /// Where a micro-batch goes: per input [rows, ...], and mask [rows] or null.

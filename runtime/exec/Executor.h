@@ -81,6 +81,8 @@ public:
     uint64_t maxMicrobatches = 1;         ///< of this rank, in one run
     Communicator *communicator = nullptr; ///< of the axis data; null: one rank
     bool profile = false;                 ///< time every kernel
+    /// For the levels of the sums; null: behind the plan's part of the arena.
+    DeviceMemory *levels = nullptr;
   };
 
   ~Executor();
@@ -90,8 +92,9 @@ public:
                              uint64_t maxMicrobatches);
 
   /// \param kernels  of the plan, as loadKernels gives them.
-  /// \param arena    at least arenaBytes; the levels of the sums lie behind the
-  ///   plan's part. Plan, kernels, arena and stream outlive the executor.
+  /// \param arena    at least arenaBytes; without Options::levels those lie
+  /// behind
+  ///   the plan's part. Plan, kernels, arena and stream outlive the executor.
   static Result<std::unique_ptr<Executor>>
   create(const Plan &plan, const schema::Program &program,
          const DeviceKernels &kernels, DeviceMemory &arena, Stream &stream,

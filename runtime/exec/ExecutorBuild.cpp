@@ -2,13 +2,14 @@
 
 #include "runtime/exec/ExecutorParts.h"
 #include "runtime/exec/PlanChecks.h"
+#include "runtime/schema/Memory.h"
 
 #include <algorithm>
 
 namespace mlrt {
 
 uint64_t sumLevelsBytes(const schema::Program &program, uint64_t m) {
-  return program.sum_level_bytes() * sumLevels(m);
+  return program.sum_level_bytes() * schema::sumLevels(m);
 }
 
 /// The plan's part of the arena in whole lines, so that the levels of the sums
@@ -28,7 +29,10 @@ public:
                   const DeviceKernels &library, DeviceMemory &memory,
                   const Executor::Options &chosen)
       : executor(e), parts(*e.parts), plan(p), program(source),
-        kernels(library), arena(memory), options(chosen) {}
+        kernels(library), arena(memory),
+        levels(chosen.levels ? chosen.levels->data()
+                             : memory.data() + planBytes(p)),
+        options(chosen) {}
 
   Status build();
 
@@ -57,6 +61,7 @@ private:
   const schema::Program &program;
   const DeviceKernels &kernels;
   DeviceMemory &arena;
+  std::byte *levels; ///< of the sums
   const Executor::Options &options;
   uint64_t levelOffset = 0, reserveBytes = 0;
 };
@@ -168,7 +173,7 @@ void ExecutorBuilder::resolveLoopSums(const schema::Loop &loop,
                     sum.count(),
                     resolved.source.base,
                     resolve(*sum.result()).base,
-                    arena.data() + planBytes(plan) + levelOffset,
+                    levels + levelOffset,
                     program.sum_level_bytes()};
     levelOffset += (resolved.sum.bytes() + 63) / 64 * 64;
     parts.sums.push_back(resolved);
@@ -229,9 +234,10 @@ void ExecutorBuilder::append(const Steps *steps) {
 }
 
 Status ExecutorBuilder::build() {
-  uint64_t needed =
-      Executor::arenaBytes(plan, program, options.maxMicrobatches);
-  if (arena.sizeBytes() < needed)
+  uint64_t ofLevels = sumLevelsBytes(program, options.maxMicrobatches);
+  uint64_t ofArena = planBytes(plan) + (options.levels ? 0 : ofLevels);
+  if (arena.sizeBytes() < ofArena ||
+      (options.levels && options.levels->sizeBytes() < ofLevels))
     return {StatusCode::kInternal, "the arena is too small for its program"};
   append(program.steps());
   parts.topLevel = sizeOfVector(program.steps());

@@ -186,10 +186,4 @@ Status Plan::checkMachine() const {
   return {};
 }
 
-uint64_t sumLevels(uint64_t microbatches) {
-  return microbatches <= 1
-             ? 0
-             : static_cast<uint64_t>(std::bit_width(microbatches - 1)) + 1;
-}
-
 } // namespace mlrt

@@ -75,10 +75,6 @@ size_t digestOffsetOf(std::span<const std::byte> file);
 /// what is wrong, without the path.
 Status verifyMeaning(const schema::Plan &plan);
 
-/// Levels of the sum tree that a rank with `microbatches` keeps, as in
-/// plan.fbs.
-uint64_t sumLevels(uint64_t microbatches);
-
 } // namespace mlrt
 
 #endif // MLC_RUNTIME_EXEC_PLAN_H

@@ -5,6 +5,7 @@
 #include "runtime/core/Hash.h"
 #include "runtime/exec/PlanChecks.h"
 #include "runtime/run/Commands.h"
+#include "runtime/schema/Memory.h"
 
 namespace mlrt {
 
@@ -166,6 +167,25 @@ static Json dataJson(const Plan &plan) {
   return {{"inputs", std::move(inputs)}, {"splits", std::move(splits)}};
 }
 
+/// What the loader prepares ahead for the training program.
+static uint64_t inputStagingBytes(const Plan &plan) {
+  const schema::Program *train = plan.program("train");
+  if (!train)
+    return 0;
+  auto bytesOf = [&](uint32_t index) {
+    const schema::Buffer *buffer = plan->buffers()->Get(index);
+    uint64_t bytes = 0;
+    bytesOfShape(buffer->shape(), dtypeOf(buffer->dtype()), bytes);
+    return bytes;
+  };
+  uint64_t bytes = train->mask() >= 0
+                       ? bytesOf(static_cast<uint32_t>(train->mask()))
+                       : train->rows() * sizeof(float);
+  for (uint32_t i = 0; i < sizeOfVector(train->inputs()); ++i)
+    bytes += bytesOf(train->inputs()->Get(i)->buffer());
+  return schema::kBatchesAhead * bytes;
+}
+
 static Json memoryJson(const Plan &plan) {
   Json memory = {{"arena_bytes", plan->arena_bytes()},
                  {"constant_bytes", sizeOfVector(plan->constants())},
@@ -175,9 +195,25 @@ static Json memoryJson(const Plan &plan) {
     perLevel = train->sum_level_bytes();
   int axis = plan.dataAxisSize();
   uint64_t ranks = axis > 0 ? static_cast<uint64_t>(axis) : 1;
-  uint64_t m = (plan->training()->microbatches() + ranks - 1) / ranks;
-  memory["sum_bytes"] = perLevel * sumLevels(m);
-  memory["total_bytes"] = plan->arena_bytes() + perLevel * sumLevels(m);
+  uint64_t microbatches = plan->training()->microbatches();
+  uint64_t inputs = inputStagingBytes(plan);
+  auto sums = [&](uint64_t n) {
+    return perLevel * schema::sumLevels((microbatches + n - 1) / n);
+  };
+  memory["sum_bytes"] = sums(ranks);
+  memory["input_staging_bytes"] = inputs;
+  memory["total_bytes"] = plan->arena_bytes() + sums(ranks) + inputs;
+  memory["by_ranks"] = Json::array();
+  uint64_t most = axis > 0 ? ranks : std::min<uint64_t>(microbatches, 64);
+  for (uint64_t n = ranks; n <= most; n *= 2)
+    memory["by_ranks"].push_back(
+        {{"ranks", n},
+         {"running_sum_bytes", sums(n)},
+         {"total_bytes", plan->arena_bytes() + sums(n) + inputs},
+         {"staging_bytes",
+          {{"threads", schema::threadsStagingBytes(n)},
+           {"shm", schema::shmStagingBytes(n)},
+           {"gloo", schema::glooStagingBytes(n)}}}});
   if (const schema::Prediction *p = plan->prediction())
     memory["predicted"] = {{"parameter_bytes", p->parameter_bytes()},
                            {"state_bytes", p->state_bytes()},

@@ -107,7 +107,8 @@ std::string inspectText(const Json &report) {
       number(report["parameter_count"]) + "\n" + "memory      " +
       number(memory["total_bytes"]) + " bytes a device: arena " +
       number(memory["arena_bytes"]) + ", running sums " +
-      number(memory["sum_bytes"]) + "\n" + "code        " +
+      number(memory["sum_bytes"]) + ", inputs prepared ahead " +
+      number(memory["input_staging_bytes"]) + "\n" + "code        " +
       number(memory["code_bytes"]) + " bytes, " +
       std::to_string(report["kernels"].size()) + " kernels\n";
   out += "\nparameters\n";

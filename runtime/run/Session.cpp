@@ -31,15 +31,15 @@ Session::create(const Plan &plan, WorkerContext *context,
     return kernels.status();
   session->kernels = std::move(*kernels);
 
-  uint64_t bytes = plan->arena_bytes();
-  std::vector<uint64_t> ofRank;
-  for (const ProgramNeed &need : needs) {
-    ofRank.push_back(
-        microbatchRange(need.microbatches, session->rank(), session->ranks())
-            .size());
-    bytes = std::max(bytes, Executor::arenaBytes(plan, *plan.program(need.role),
-                                                 ofRank.back()));
-  }
+  // The arena is what mlc reports for the first program, on every rank, though
+  // some may have a micro-batch less. How many micro-batches the others have,
+  // only the data knows: what they need beyond that is theirs.
+  auto ranks = static_cast<uint64_t>(session->ranks());
+  auto bytesOf = [&](const ProgramNeed &need) {
+    return Executor::arenaBytes(plan, *plan.program(need.role),
+                                (need.microbatches + ranks - 1) / ranks);
+  };
+  uint64_t bytes = needs.empty() ? plan->arena_bytes() : bytesOf(needs[0]);
   Result<std::unique_ptr<DeviceMemory>> arena =
       session->device->allocate(bytes);
   if (!arena.ok())
@@ -54,14 +54,25 @@ Session::create(const Plan &plan, WorkerContext *context,
   options.profile = profile;
   if (session->ranks() > 1)
     options.communicator = &context->communicator();
-  for (size_t i = 0; i < needs.size(); ++i) {
-    options.maxMicrobatches = std::max<uint64_t>(1, ofRank[i]);
+  for (const ProgramNeed &need : needs) {
+    options.maxMicrobatches = std::max<uint64_t>(
+        1, microbatchRange(need.microbatches, session->rank(), session->ranks())
+               .size());
+    options.levels = nullptr;
+    if (uint64_t more = bytesOf(need); more > bytes) {
+      Result<std::unique_ptr<DeviceMemory>> levels =
+          session->device->allocate(more - plan->arena_bytes());
+      if (!levels.ok())
+        return levels.status();
+      session->levels.push_back(std::move(*levels));
+      options.levels = session->levels.back().get();
+    }
     Result<std::unique_ptr<Executor>> executor =
-        Executor::create(plan, *plan.program(needs[i].role), *session->kernels,
+        Executor::create(plan, *plan.program(need.role), *session->kernels,
                          *session->arena, session->device->stream(), options);
     if (!executor.ok())
       return executor.status();
-    session->executors.emplace_back(needs[i].role, std::move(*executor));
+    session->executors.emplace_back(need.role, std::move(*executor));
   }
   return session;
 }

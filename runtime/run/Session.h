@@ -56,6 +56,8 @@ private:
   std::unique_ptr<Device> device;
   std::unique_ptr<DeviceKernels> kernels;
   std::unique_ptr<DeviceMemory> arena;
+  std::vector<std::unique_ptr<DeviceMemory>>
+      levels; ///< that it has no room for
   std::vector<std::pair<std::string, std::unique_ptr<Executor>>> executors;
 };
 

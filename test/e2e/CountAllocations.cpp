@@ -3,7 +3,7 @@
 // Interposes the C library's allocation functions (operator new ends in
 // malloc) and counts calls by the name of the thread. When a process ends it
 // writes $COUNT_ALLOCATIONS.PID: `forked 0|1` (a worker of a supervisor), then
-// `thread NAME calls N`, then `bytes N NAME` for each request of 4096 or more.
+// `thread NAME calls N`, then `bytes N NAME` for each request of 1024 or more.
 // With COUNT_ALLOCATIONS_AFTER=N, call N and the following 20 of every thread
 // name print a backtrace.
 //
@@ -41,7 +41,7 @@ struct Large {
   char name[16];
 };
 constexpr int kNames = 64, kLarge = 65536;
-constexpr size_t kLargeBytes = 4096;
+constexpr size_t kLargeBytes = 1024;
 
 Count counts[kNames]; // zero: before any constructor runs
 std::atomic<int> usedNames, usedLarge;
