@@ -31,3 +31,18 @@ for comm in shm gloo; do
     echo "$comm SIG$signal: $(grep -m1 error "$work/err")"
   done
 done
+
+# A rank that fails by itself ends all, with its one error and its exit code:
+# rank 0 alone writes the log; a loss that is no number is the same on all.
+sed 's/adam(lr = 1e-3)/sgd(lr = 1e30)/' "$digits/digits.mlg" >"$work/diverges.mlg"
+"$mlc" "$work/diverges.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/diverges.plan"
+for comm in threads shm gloo; do
+  expect_exit 1 "error: rank 0: cannot write the log /dev/full: No space left" \
+    "$mlrun" -q train "$work/digits.plan" --data "$digits" -n 4 --comm $comm --threads 1 --timeout 20 --log /dev/full
+  [[ $(grep -c error "$work/stderr") -eq 1 ]] || { cat "$work/stderr" >&2; fail "$comm: more than one error"; }
+  expect_exit 1 "error: rank [0-3]: the loss became nan at step" \
+    "$mlrun" -q train "$work/diverges.plan" --data "$digits" -n 4 --comm $comm --threads 1 --timeout 20
+  [[ $(grep -c error "$work/stderr") -eq 1 ]] || { cat "$work/stderr" >&2; fail "$comm: more than one error"; }
+  no_process_left
+  echo "$comm: one error of one rank"
+done
