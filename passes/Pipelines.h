@@ -24,8 +24,8 @@ struct ScheduleOptions {
   std::string fusion = "all";
   /// Lets transient buffers share memory.
   bool reuse = true;
-  /// Sets `tasks` and `scratch_bytes` of the module's kernels, for the code
-  /// generator, before memory is planned. May be empty.
+  /// Sets `scratch_bytes` of the module's kernels, for the code generator,
+  /// before memory is planned. May be empty.
   std::function<llvm::LogicalResult(mlir::ModuleOp)> prepareKernels;
 };
 

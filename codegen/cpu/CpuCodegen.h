@@ -20,9 +20,16 @@ namespace mlc {
 
 /// Gives every `plan.kernel` with a body an `llvm.func` of the signature of
 /// runtime/device/KernelAbi.h, named `getCodeSymbol()`; sets the kernel's
-/// `tasks` and drops its body. Phase schedule -> kernels.
+/// `tasks` and drops its body. Phase schedule -> kernels. Where memory is
+/// planned, the kernel's `scratch_bytes` must be what the code for `target`
+/// needs, otherwise they are set.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module,
                                  const CpuTarget &target);
+
+/// Sets the `scratch_bytes` that the kernels' code will need, before memory is
+/// planned.
+mlir::LogicalResult setScratchBytes(mlir::ModuleOp module,
+                                    const CpuTarget &target);
 
 /// Compiles and links the `llvm.func`s of `module`: the bytes of an ELF shared
 /// object that needs no other one. The same module and target give the same

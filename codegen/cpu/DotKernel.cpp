@@ -1,14 +1,14 @@
 //===- DotKernel.cpp - Products in register blocks ------------------------===//
 //
-// A tile of `rows` x `vectors` accumulators stays in registers while the
-// contracting index runs; operands are evaluated on load, so that views and a
-// prologue cost no pass of their own, and the epilogue is applied to the
-// accumulators before the store. The block shapes follow measurements: 6 rows
-// of 4 vectors (32 registers) or of 2 (16 registers), more rows for fewer
-// vectors, so that at least 8 accumulators hide the latency of the product.
+// A tile of rows x vectors of accumulators stays in registers while the
+// contracting index runs. What is not packed is evaluated on load, so that
+// views cost no pass of their own; the epilogue is applied to the accumulators
+// before the store. Where the depth is cut, the sums of a unit wait in scratch
+// memory for the next block. The order of a sum is that of the depth, however
+// the work is cut.
 //
 //===----------------------------------------------------------------------===//
-#include "codegen/cpu/Lowering.h"
+#include "codegen/cpu/Dot.h"
 
 using namespace mlir;
 
@@ -20,153 +20,301 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-int64_t countDims(RankedTensorType type, ArrayRef<int64_t> dims) {
-  int64_t count = 1;
-  for (int64_t dim : dims)
-    count *= type.getDimSize(dim);
-  return count;
-}
+class DotEmitter {
+public:
+  explicit DotEmitter(Dot product) : dot(std::move(product)) {}
 
-// Gives `dims` of a tensor the one row-major coordinate `at`.
-void assign(IndexMath &math, Index &index, RankedTensorType type,
-            ArrayRef<int64_t> dims, Coord at) {
-  bool neighbours = !dims.empty();
-  for (size_t i = 1; i < dims.size(); ++i)
-    neighbours &= dims[i] == dims[i - 1] + 1;
-  if (neighbours) {
-    index.push_back({dims[0], int64_t(dims.size()), at});
-    return;
+  void emitTask(Value task);
+
+private:
+  Dot dot;
+  Lowering &l = dot.l;
+  KernelBuilder &k = dot.l.k;
+  DotPlan &plan = dot.plan;
+
+  unsigned activeOf(const DotTile &tile, int64_t vector) {
+    return vector == tile.vectors - 1 ? tile.active : plan.lanes;
   }
-  for (size_t i = dims.size(); i-- > 0;) {
-    auto [rest, mine] = math.divide(at, type.getDimSize(dims[i]));
-    index.push_back({dims[i], 1, i == 0 ? at : mine});
-    at = rest;
-  }
-}
-
-struct Tile {
-  Value batch, m, n; ///< first element
-  int64_t rows, vectors;
-  unsigned active; ///< lanes of the last vector
-};
-
-struct Dot {
-  Lowering &l;
-  graph::DotOp op;
-  SmallVector<unsigned> which;
-  unsigned lanes;
-  int64_t batches, rows, columns, depth;
-
-  Index operand(IndexMath &math, bool isLhs, Value batch, const Coord &free,
-                const Coord &sum) {
-    RankedTensorType type = typeOf(isLhs ? op.getLhs() : op.getRhs());
-    Index index;
-    assign(math, index, type, isLhs ? op.getLhsBatch() : op.getRhsBatch(),
-           Coord::scalar(batch));
-    assign(math, index, type, isLhs ? op.getLhsFree() : op.getRhsFree(), free);
-    assign(math, index, type, isLhs ? op.getLhsContract() : op.getRhsContract(),
-           sum);
-    llvm::sort(index,
-               [](const Run &x, const Run &y) { return x.first < y.first; });
-    return index;
-  }
-
-  Coord columnsAt(const Tile &tile, int64_t vector) {
-    Coord at = Coord::lane(tile.n, lanes);
-    at.offset = vector * lanes;
+  Coord columnsAt(const DotTile &tile, int64_t vector) {
+    Coord at = Coord::lane(tile.n, plan.lanes);
+    at.offset = vector * plan.lanes;
     return at;
   }
-  unsigned activeOf(const Tile &tile, int64_t vector) {
-    return vector == tile.vectors - 1 ? tile.active : lanes;
+  Coord rowAt(const DotTile &tile, int64_t row) {
+    Coord at = Coord::scalar(tile.m);
+    at.offset = row;
+    return at;
+  }
+  Value element(Value base, Value row, int64_t stride, Value column) {
+    Value at = k.add(k.mul(row, k.index(stride)), column);
+    return k.gep(base, at, dot.held());
   }
 
-  SmallVector<Value> accumulate(const Tile &tile) {
-    KernelBuilder &k = l.k;
-    Type type = k.vec(heldType(k, op.getType().getElementType()), lanes);
-    SmallVector<Value> sums(tile.rows * tile.vectors, k.zero(type));
-    return k.loop(
-        k.index(0), k.index(depth), 1, sums,
-        [&](Value step, ValueRange carried) {
-          Evaluator wide = l.evaluator(lanes), narrow = l.evaluator(1);
-          Coord sum = Coord::scalar(step);
-          SmallVector<Value> right, next;
-          for (int64_t v = 0; v < tile.vectors; ++v) {
-            Evaluator::Scope scope(wide);
-            wide.active = activeOf(tile, v);
-            right.push_back(
-                wide.evaluate(op.getRhs(), operand(wide.math, false, tile.batch,
-                                                   columnsAt(tile, v), sum)));
-          }
-          for (int64_t i = 0; i < tile.rows; ++i) {
-            Coord row = Coord::scalar(tile.m);
-            row.offset = i;
-            Value left = k.splat(
-                narrow.evaluate(op.getLhs(), operand(narrow.math, true,
-                                                     tile.batch, row, sum)),
-                lanes);
-            for (int64_t v = 0; v < tile.vectors; ++v)
-              next.push_back(
-                  k.fma(left, right[v], carried[i * tile.vectors + v]));
-          }
-          return next;
-        });
-  }
+  SmallVector<Value> loadRight(const DotTile &tile, Value step,
+                               const Dot::Depth &depth);
+  Value loadLeft(const DotTile &tile, int64_t row, Value step,
+                 const Dot::Unit &unit, const Dot::Depth &depth);
+  SmallVector<Value> accumulate(const DotTile &tile, const Dot::Unit &unit,
+                                const Dot::Depth &depth,
+                                SmallVector<Value> sums);
+  void finish(const DotTile &tile, ArrayRef<Value> sums);
 
-  void finish(const Tile &tile, ArrayRef<Value> sums) {
-    struct Store {
-      Value value;
-      unsigned result, active;
-      Index index;
-    };
-    SmallVector<Store> stores;
-    int64_t nb = op.getLhsBatch().size(), nl = op.getLhsFree().size();
-    int64_t rank = op.getType().getRank();
-    Evaluator e = l.evaluator(lanes);
-    for (int64_t i = 0; i < tile.rows; ++i)
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        Evaluator::Scope scope(e);
-        e.active = activeOf(tile, v);
-        Coord row = Coord::scalar(tile.m);
-        row.offset = i;
-        Index at;
-        if (nb > 0)
-          at.push_back({0, nb, Coord::scalar(tile.batch)});
-        if (nl > 0)
-          at.push_back({nb, nl, row});
-        if (rank > nb + nl)
-          at.push_back({nb + nl, rank - nb - nl, columnsAt(tile, v)});
-        e.known[op.getResult()] = roundTo(l.k, sums[i * tile.vectors + v],
-                                          op.getType().getElementType());
-        for (unsigned r : which) {
-          RankedTensorType type = typeOf(l.results[r]);
-          Index own =
-              reshapedIndex(e, at, op.getType().getShape(), type.getShape());
-          stores.push_back({e.evaluate(l.results[r], own), r, e.active, own});
-        }
-      }
-    for (const Store &store : stores) {
-      e.active = store.active;
-      e.store(store.value, l.resultPointers[store.result],
-              typeOf(l.results[store.result]), store.index);
+  // Sums that wait in scratch memory.
+  Value sumAddress(const DotTile &tile, const Dot::Unit &unit);
+  SmallVector<Value> loadSums(const DotTile &tile, const Dot::Unit &unit);
+  void storeSums(const DotTile &tile, const Dot::Unit &unit,
+                 ArrayRef<Value> sums);
+  void clearSums();
+
+  void forPanels(const Dot::Unit &unit, function_ref<void(DotTile)> emit);
+  void forTiles(const Dot::Unit &unit, const DotTile &panel,
+                function_ref<void(const DotTile &)> emit);
+  void emitUnit(const Dot::Unit &unit);
+  void emitDepth(const Dot::Unit &unit, const Dot::Depth &depth);
+};
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> DotEmitter::loadRight(const DotTile &tile, Value step,
+                                         const Dot::Depth &depth) {
+  SmallVector<Value> right;
+  Evaluator e = l.evaluator(plan.lanes);
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    if (plan.packRhs) {
+      Value address =
+          element(dot.packedRhs, k.sub(step, depth.begin),
+                  tile.vectors * plan.lanes, k.index(v * plan.lanes));
+      right.push_back(k.load(dot.vector(), address));
+      continue;
     }
+    Evaluator::Scope scope(e);
+    e.active = activeOf(tile, v);
+    right.push_back(e.evaluate(
+        dot.op.getRhs(), dot.operand(e.math, false, tile.batch,
+                                     columnsAt(tile, v), Coord::scalar(step))));
   }
+  return right;
+}
 
-  void emitTile(const Tile &tile) { finish(tile, accumulate(tile)); }
-};
+Value DotEmitter::loadLeft(const DotTile &tile, int64_t row, Value step,
+                           const Dot::Unit &unit, const Dot::Depth &depth) {
+  Value value;
+  if (plan.packLhs) {
+    Value i = k.add(k.sub(tile.m, unit.rowBegin), k.index(row));
+    value = k.load(dot.held(), element(dot.packedLhs, i, plan.lhsStride(),
+                                       k.sub(step, depth.begin)));
+  } else {
+    Evaluator e = l.evaluator(1);
+    value = e.evaluate(dot.op.getLhs(),
+                       dot.operand(e.math, true, tile.batch, rowAt(tile, row),
+                                   Coord::scalar(step)));
+  }
+  return k.splat(value, plan.lanes);
+}
 
-struct Block {
-  int64_t rows, vectors;
-};
+SmallVector<Value> DotEmitter::accumulate(const DotTile &tile,
+                                          const Dot::Unit &unit,
+                                          const Dot::Depth &depth,
+                                          SmallVector<Value> sums) {
+  return k.loop(depth.begin, depth.end, 1, sums,
+                [&](Value step, ValueRange carried) {
+                  SmallVector<Value> right = loadRight(tile, step, depth), next;
+                  for (int64_t i = 0; i < tile.rows; ++i) {
+                    Value left = loadLeft(tile, i, step, unit, depth);
+                    for (int64_t v = 0; v < tile.vectors; ++v)
+                      next.push_back(
+                          k.fma(left, right[v], carried[i * tile.vectors + v]));
+                  }
+                  return next;
+                });
+}
 
-Block chooseBlock(const CpuTarget &target, int64_t rows, int64_t vectors) {
-  bool many = target.registers >= 32;
-  Block block;
-  block.vectors = std::min<int64_t>(vectors, many ? 4 : 2);
-  constexpr int64_t kRowsOf32[] = {16, 12, 8, 6}, kRowsOf16[] = {8, 6};
-  block.rows =
-      many ? kRowsOf32[block.vectors - 1] : kRowsOf16[block.vectors - 1];
-  block.rows = std::min(block.rows, rows);
-  return block;
+void DotEmitter::finish(const DotTile &tile, ArrayRef<Value> sums) {
+  struct Store {
+    Value value;
+    unsigned result, active;
+    Index index;
+  };
+  SmallVector<Store> stores;
+  int64_t nb = dot.op.getLhsBatch().size(), nl = dot.op.getLhsFree().size();
+  int64_t rank = dot.op.getType().getRank();
+  Evaluator e = l.evaluator(plan.lanes);
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Evaluator::Scope scope(e);
+      e.active = activeOf(tile, v);
+      Index at;
+      if (nb > 0)
+        at.push_back({0, nb, Coord::scalar(tile.batch)});
+      if (nl > 0)
+        at.push_back({nb, nl, rowAt(tile, i)});
+      if (rank > nb + nl)
+        at.push_back({nb + nl, rank - nb - nl, columnsAt(tile, v)});
+      e.known[dot.op.getResult()] = roundTo(l.k, sums[i * tile.vectors + v],
+                                            dot.op.getType().getElementType());
+      for (unsigned r : dot.which) {
+        RankedTensorType type = typeOf(l.results[r]);
+        Index own =
+            reshapedIndex(e, at, dot.op.getType().getShape(), type.getShape());
+        stores.push_back({e.evaluate(l.results[r], own), r, e.active, own});
+      }
+    }
+  for (const Store &store : stores) {
+    e.active = store.active;
+    e.store(store.value, l.resultPointers[store.result],
+            typeOf(l.results[store.result]), store.index);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+// [panel][row][column], where a panel has the width of a whole one.
+Value DotEmitter::sumAddress(const DotTile &tile, const Dot::Unit &unit) {
+  Value panel = k.sub(tile.n, k.mul(unit.panelBegin, k.index(plan.width())));
+  Value row = k.mul(k.sub(tile.m, unit.rowBegin), k.index(plan.width()));
+  return element(dot.sums, panel, plan.unitRows, row);
+}
+
+SmallVector<Value> DotEmitter::loadSums(const DotTile &tile,
+                                        const Dot::Unit &unit) {
+  Value base = sumAddress(tile, unit);
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      sums.push_back(k.load(
+          dot.vector(),
+          k.gep(base, k.index(i * plan.width() + v * plan.lanes), dot.held())));
+  return sums;
+}
+
+void DotEmitter::storeSums(const DotTile &tile, const Dot::Unit &unit,
+                           ArrayRef<Value> sums) {
+  Value base = sumAddress(tile, unit);
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      k.store(
+          sums[i * tile.vectors + v],
+          k.gep(base, k.index(i * plan.width() + v * plan.lanes), dot.held()));
+}
+
+void DotEmitter::clearSums() {
+  k.loop(k.index(0), k.index(plan.sumElements()), plan.lanes, [&](Value at) {
+    k.store(k.zero(dot.vector()), k.gep(dot.sums, at, dot.held()));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+void DotEmitter::forPanels(const Dot::Unit &unit,
+                           function_ref<void(DotTile)> emit) {
+  int64_t full = plan.fullPanels();
+  int64_t rest = plan.columns - full * plan.width();
+  auto panelAt = [&](Value n, int64_t vectors, unsigned active) {
+    emit({unit.batch, Value(), n, 0, vectors, active});
+  };
+  if (full)
+    k.loop(unit.panelBegin, k.smin(unit.panelEnd, k.index(full)), 1,
+           [&](Value panel) {
+             panelAt(k.mul(panel, k.index(plan.width())), plan.blockVectors,
+                     plan.lanes);
+           });
+  if (!rest)
+    return;
+  int64_t vectors = (rest + plan.lanes - 1) / plan.lanes;
+  k.ifThen(k.icmp(IPred::eq, unit.panelEnd, k.index(plan.panels())), [&] {
+    panelAt(k.index(full * plan.width()), vectors,
+            rest - (vectors - 1) * plan.lanes);
+  });
+}
+
+void DotEmitter::forTiles(const Dot::Unit &unit, const DotTile &panel,
+                          function_ref<void(const DotTile &)> emit) {
+  int64_t rest = plan.rows % plan.blockRows, full = plan.rows - rest;
+  DotTile tile = panel;
+  tile.rows = plan.blockRows;
+  k.loop(unit.rowBegin, k.smin(unit.rowEnd, k.index(full)), plan.blockRows,
+         [&](Value m) {
+           tile.m = m;
+           emit(tile);
+         });
+  if (!rest)
+    return;
+  k.ifThen(k.icmp(IPred::eq, unit.rowEnd, k.index(plan.rows)), [&] {
+    tile.m = k.index(full);
+    tile.rows = rest;
+    emit(tile);
+  });
+}
+
+void DotEmitter::emitDepth(const Dot::Unit &unit, const Dot::Depth &depth) {
+  if (plan.packLhs)
+    dot.packLhs(unit, depth);
+  forPanels(unit, [&](const DotTile &panel) {
+    if (plan.packRhs)
+      dot.packRhs(panel, depth);
+    forTiles(unit, panel, [&](const DotTile &tile) {
+      if (plan.isDepthCut()) {
+        storeSums(tile, unit,
+                  accumulate(tile, unit, depth, loadSums(tile, unit)));
+        return;
+      }
+      SmallVector<Value> zeros(tile.rows * tile.vectors, k.zero(dot.vector()));
+      finish(tile, accumulate(tile, unit, depth, zeros));
+    });
+  });
+}
+
+void DotEmitter::emitUnit(const Dot::Unit &unit) {
+  Value depth = k.index(plan.depth);
+  if (!plan.isDepthCut())
+    return emitDepth(unit, {k.index(0), depth});
+  clearSums();
+  k.loop(k.index(0), depth, plan.depthBlock, [&](Value begin) {
+    Value end = k.add(begin, k.index(plan.depthBlock));
+    emitDepth(unit, {begin, k.smin(end, depth)});
+  });
+  forPanels(unit, [&](const DotTile &panel) {
+    forTiles(unit, panel,
+             [&](const DotTile &tile) { finish(tile, loadSums(tile, unit)); });
+  });
+}
+
+void DotEmitter::emitTask(Value task) {
+  if (int64_t elements = plan.scratchElements()) {
+    Value begin = k.mul(task, k.index(elements));
+    auto part = [&](int64_t offset) {
+      return k.gep(l.scratch(), k.add(begin, k.index(offset)), dot.held());
+    };
+    dot.packedLhs = part(0);
+    dot.packedRhs = part(plan.lhsElements());
+    dot.sums = part(plan.lhsElements() + plan.rhsElements());
+  }
+  auto share = [&](Value number) {
+    return k.udiv(k.mul(number, k.index(plan.units())), k.index(plan.tasks()));
+  };
+  k.loop(share(task), share(k.add(task, k.index(1))), 1, [&](Value number) {
+    auto split = [&](int64_t count) {
+      Value part = k.urem(number, k.index(count));
+      number = k.udiv(number, k.index(count));
+      return part;
+    };
+    auto range = [&](Value block, int64_t size, int64_t all) {
+      Value begin = k.mul(block, k.index(size));
+      return std::pair(begin,
+                       k.smin(k.add(begin, k.index(size)), k.index(all)));
+    };
+    auto [panelBegin, panelEnd] =
+        range(split(plan.panelBlocks()), plan.unitPanels, plan.panels());
+    auto [rowBegin, rowEnd] =
+        range(split(plan.rowBlocks()), plan.unitRows, plan.rows);
+    emitUnit({number, rowBegin, rowEnd, panelBegin, panelEnd});
+  });
 }
 
 } // namespace
@@ -176,59 +324,12 @@ bool lowerDot(Lowering &l, graph::DotOp op, ArrayRef<unsigned> which) {
   // The lanes run along the free dimensions of rhs: there must be some.
   if (!isa<FloatType>(element) || op.getRhsFree().empty())
     return false;
-  RankedTensorType lhs = typeOf(op.getLhs()), rhs = typeOf(op.getRhs());
-  unsigned lanes = element.isF64() ? l.k.target.lanes / 2 : l.k.target.lanes;
-  Dot dot{l,
-          op,
-          SmallVector<unsigned>(which.begin(), which.end()),
-          lanes,
-          countDims(lhs, op.getLhsBatch()),
-          countDims(lhs, op.getLhsFree()),
-          countDims(rhs, op.getRhsFree()),
-          countDims(lhs, op.getLhsContract())};
-
-  int64_t allVectors = (dot.columns + lanes - 1) / lanes;
-  Block block = chooseBlock(l.k.target, dot.rows, allVectors);
-  int64_t width = block.vectors * lanes;
-  int64_t fullPanels = dot.columns / width;
-  int64_t rest = dot.columns - fullPanels * width;
-  int64_t panels = fullPanels + (rest ? 1 : 0);
-  int64_t restVectors = (rest + lanes - 1) / lanes;
-  unsigned restActive = rest - (restVectors - 1) * lanes;
-
-  // About a million operations in a task.
-  int64_t tileFlops = 2 * block.rows * width * dot.depth;
-  int64_t tiles = (dot.rows + block.rows - 1) / block.rows;
-  int64_t tilesPerTask = std::clamp<int64_t>(1000000 / tileFlops, 1, tiles);
-  int64_t rowsPerTask = tilesPerTask * block.rows;
-  int64_t blocks = (dot.rows + rowsPerTask - 1) / rowsPerTask;
-  int64_t fullRows = dot.rows - dot.rows % block.rows;
-
-  l.addPhase(dot.batches * blocks * panels, which, [=, &l](Value task) mutable {
-    KernelBuilder &k = l.k;
-    Value panel = k.urem(task, k.index(panels));
-    Value outer = k.udiv(task, k.index(panels));
-    Value rowBlock = k.urem(outer, k.index(blocks));
-    Value batch = k.udiv(outer, k.index(blocks));
-    Value n = k.mul(panel, k.index(width));
-    Value begin = k.mul(rowBlock, k.index(rowsPerTask));
-    Value end = k.smin(k.add(begin, k.index(rowsPerTask)), k.index(fullRows));
-    auto emitPanel = [&](int64_t vectors, unsigned active) {
-      k.loop(begin, end, block.rows, [&](Value m) {
-        dot.emitTile({batch, m, n, block.rows, vectors, active});
-      });
-      if (fullRows != dot.rows)
-        k.ifThen(k.icmp(IPred::eq, rowBlock, k.index(blocks - 1)), [&] {
-          dot.emitTile({batch, k.index(fullRows), n, dot.rows - fullRows,
-                        vectors, active});
-        });
-    };
-    if (fullPanels)
-      k.ifThen(k.icmp(IPred::slt, panel, k.index(fullPanels)),
-               [&] { emitPanel(block.vectors, lanes); });
-    if (rest)
-      k.ifThen(k.icmp(IPred::eq, panel, k.index(fullPanels)),
-               [&] { emitPanel(restVectors, restActive); });
+  Dot dot(l, op, which);
+  int64_t bytes = dot.held().getIntOrFloatBitWidth() / 8;
+  l.scratchBytes = dot.plan.tasks() * dot.plan.scratchElements() * bytes;
+  int64_t tasks = dot.plan.tasks();
+  l.addPhase(tasks, which, [dot = std::move(dot)](Value task) {
+    DotEmitter(dot).emitTask(task);
   });
   return true;
 }

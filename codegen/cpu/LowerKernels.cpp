@@ -31,6 +31,11 @@ void Lowering::addPhase(int64_t tasks, ArrayRef<unsigned> written,
   phases.push_back({tasks, std::move(emit), inPlace});
 }
 
+Value Lowering::scratch() {
+  int64_t number = pointers.size() + results.size();
+  return k.load(k.ptr(), k.gep(arguments, k.index(number), k.ptr()));
+}
+
 Evaluator Lowering::evaluator(unsigned lanes) {
   Evaluator e(k, lanes, wideIndex);
   e.pointers = pointers;
@@ -217,6 +222,7 @@ LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
     l.results.push_back(result);
     l.resultPointers.push_back(nextPointer());
   }
+  l.arguments = entry->getArgument(0);
   l.context = entry->getArgument(1);
   auto isLarge = [](Value value) {
     return cast<RankedTensorType>(value.getType()).getNumElements() >
@@ -230,6 +236,14 @@ LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
   int64_t tasks = emitPhases(l, entry->getArgument(2), entry->getArgument(3));
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
 
+  auto arena = plan::ArenaOp::of(kernel->getParentOfType<ModuleOp>());
+  bool isPlanned = arena && arena.getBytes();
+  if (isPlanned && int64_t(kernel.getScratchBytes()) != l.scratchBytes)
+    return kernel.emitOpError("has ")
+           << kernel.getScratchBytes() << " bytes of scratch memory but needs "
+           << l.scratchBytes << " on " << target.cpu
+           << "; compile from a phase before schedule for this processor";
+  kernel.setScratchBytes(l.scratchBytes);
   kernel.setTasks(std::max<int64_t>(1, tasks));
   Region &region = kernel.getBody();
   region.dropAllReferences();
@@ -238,6 +252,18 @@ LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
 }
 
 } // namespace
+
+LogicalResult setScratchBytes(ModuleOp module, const CpuTarget &target) {
+  // The code itself says; making it takes some milliseconds.
+  OwningOpRef<ModuleOp> copy = module.clone();
+  if (failed(lowerKernels(*copy, target)))
+    return failure();
+  SymbolTable lowered(*copy);
+  for (auto kernel : module.getOps<plan::KernelOp>())
+    kernel.setScratchBytes(
+        lowered.lookup<plan::KernelOp>(kernel.getSymName()).getScratchBytes());
+  return success();
+}
 
 LogicalResult lowerKernels(ModuleOp module, const CpuTarget &target) {
   module.getContext()->loadDialect<LLVM::LLVMDialect>();

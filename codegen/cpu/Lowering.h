@@ -30,6 +30,11 @@ public:
   llvm::SmallVector<Value> results;        ///< what plan.return gives
   Value context;
   bool wideIndex = false;
+  Value arguments;          ///< where the pointers lie
+  int64_t scratchBytes = 0; ///< set by a phase that needs it
+
+  /// The kernel's scratch memory, 64-byte aligned.
+  Value scratch();
 
   struct Phase {
     int64_t tasks;

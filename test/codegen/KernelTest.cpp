@@ -188,6 +188,9 @@ void checkKernel(const std::string &text, const Options &options) {
       if (shared >= 0)
         pointers[shared] = buffer.data();
     }
+    Buffer scratch(kernel.getScratchBytes());
+    if (scratch.size > 0)
+      pointers.push_back(scratch.data());
     mlrt::KernelContext state;
     int64_t tasks = kernel.getTasks();
     if (!split)
@@ -195,6 +198,7 @@ void checkKernel(const std::string &text, const Options &options) {
     for (int64_t task = tasks; split && task-- > 0;)
       code(pointers.data(), &state, task, task + 1);
     EXPECT_EQ(state.error, mlrt::KernelError::kNone);
+    EXPECT_TRUE(scratch.guardIntact());
     for (Buffer &buffer : results)
       EXPECT_TRUE(buffer.guardIntact());
   }

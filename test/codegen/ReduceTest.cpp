@@ -48,6 +48,20 @@ TEST(Reduce, LongRowsWithPrologueAndEpilogue) {
   )");
 }
 
+TEST(Reduce, RowsOfEveryLength) {
+  for (std::string kind : {"sum", "max", "min"})
+    for (std::string type : {"f32", "f64", "i32"})
+      for (int length : {16, 17, 31, 63, 64, 65, 129, 1000}) {
+        std::string from = tensor({7, length}, type), to = tensor({7}, type);
+        checkBody("%a: " + from, to + ", " + tensor({1, 7}, type),
+                  "%0 = graph.mul %a, %a : " + from + "\n%1 = graph.reduce " +
+                      kind + " %0 dims = [1] : " + from + " to " + to +
+                      "\n%2 = graph.reshape %1 : " + to + " to " +
+                      tensor({1, 7}, type) + "\nplan.return %1, %2 : " + to +
+                      ", " + tensor({1, 7}, type) + "\n");
+      }
+}
+
 TEST(ArgReduce, FirstOfEquals) {
   Options options;
   options.intLimit = 5; // many equals
@@ -65,7 +79,7 @@ TEST(ArgReduce, FirstOfEquals) {
 }
 
 TEST(Loss, ValueAndGradient) {
-  for (int classes : {2, 10, 17, 200})
+  for (int classes : {1, 2, 3, 4, 10, 16, 17, 33, 64, 65, 200})
     for (std::string type : {"f32", "f64"})
       for (std::string label : {"ui8", "i32", "i64"}) {
         std::string x = tensor({33, classes}, type), y = tensor({33}, label);
@@ -80,6 +94,25 @@ TEST(Loss, ValueAndGradient) {
                       "\nplan.return %2, %1 : " + n + ", " + x + "\n",
                   options);
       }
+}
+
+TEST(Loss, AloneAndOfExtremeLogits) {
+  Options options;
+  options.intLimit = 13;
+  options.floatLimit = 80;
+  checkBody("%x: tensor<9x13xf32>, %y: tensor<9xi32>", "tensor<9xf32>", R"(
+    %0 = graph.softmax_cross_entropy %x, %y : tensor<9x13xf32>, tensor<9xi32>
+    plan.return %0 : tensor<9xf32>
+  )",
+            options);
+  checkBody("%x: tensor<9x13xf32>, %y: tensor<9xi32>, %d: tensor<9xf32>",
+            "tensor<9x13xf32>, tensor<117xf32>", R"(
+    %0 = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<9x13xf32>, tensor<9xi32>, tensor<9xf32> to tensor<9x13xf32>
+    %1 = graph.reshape %0 : tensor<9x13xf32> to tensor<117xf32>
+    %2 = graph.neg %1 : tensor<117xf32>
+    plan.return %0, %2 : tensor<9x13xf32>, tensor<117xf32>
+  )",
+            options);
 }
 
 TEST(Dot, ShapesAndTransposes) {
@@ -134,6 +167,73 @@ TEST(Dot, TypesAndPrologues) {
     %3 = graph.dot %2, %b batch = [] x [] contract = [0] x [0] : tensor<13x32xf32>, tensor<13x20xf32> to tensor<32x20xf32>
     plan.return %3 : tensor<32x20xf32>
   )");
+}
+
+// Large enough to be packed; the last with a cut depth.
+TEST(Dot, PackedOperands) {
+  const int shapes[][3] = {{70, 300, 65}, {65, 1033, 130}, {33, 17, 129},
+                           {7, 70, 33},   {1, 65, 17},     {129, 520, 80},
+                           {50, 2100, 70}};
+  for (auto [m, kk, n] : shapes)
+    for (std::string type : {"f32", "f64"})
+      for (bool lhsTransposed : {false, true})
+        for (bool rhsTransposed : {false, true}) {
+          std::string a =
+              lhsTransposed ? tensor({kk, m}, type) : tensor({m, kk}, type);
+          std::string b =
+              rhsTransposed ? tensor({n, kk}, type) : tensor({kk, n}, type);
+          std::string c = tensor({m, n}, type);
+          Options options;
+          options.tolerance = type == "f64" ? 1e-12 : 1e-5;
+          // Computed operands are packed even where they lie well.
+          checkBody("%a: " + a + ", %b: " + b, c + ", " + c,
+                    "%0 = graph.tanh %a : " + a +
+                        "\n%1 = graph.dot %0, %b batch = [] x [] contract = [" +
+                        std::string(lhsTransposed ? "0" : "1") + "] x [" +
+                        (rhsTransposed ? "1" : "0") + "] : " + a + ", " + b +
+                        " to " + c + "\n%2 = graph.mul %1, %1 : " + c +
+                        "\nplan.return %1, %2 : " + c + ", " + c + "\n",
+                    options);
+        }
+}
+
+TEST(Dot, StridedOperandsArePacked) {
+  checkBody("%a: tensor<300x520xf32>, %b: tensor<300x600xf32>",
+            "tensor<520x600xf32>", R"(
+    %0 = graph.dot %a, %b batch = [] x [] contract = [0] x [0] : tensor<300x520xf32>, tensor<300x600xf32> to tensor<520x600xf32>
+    plan.return %0 : tensor<520x600xf32>
+  )");
+}
+
+// Narrow floats are widened once, when they are packed.
+TEST(Dot, PackedNarrowFloats) {
+  for (std::string type : {"f16", "bf16"})
+    for (bool rhsTransposed : {false, true}) {
+      std::string a = tensor({3, 40, 65}, type);
+      std::string b =
+          rhsTransposed ? tensor({3, 35, 65}, type) : tensor({3, 65, 35}, type);
+      std::string c = tensor({3, 40, 35}, type);
+      Options options;
+      options.tolerance = 2e-2;
+      checkBody("%a: " + a + ", %b: " + b, c,
+                "%0 = graph.dot %a, %b batch = [0] x [0] contract = [2] x [" +
+                    std::string(rhsTransposed ? "2" : "1") + "] : " + a + ", " +
+                    b + " to " + c + "\nplan.return %0 : " + c + "\n",
+                options);
+    }
+}
+
+// With 8 lanes and 16 registers.
+TEST(Dot, PackedForAvx2) {
+  Options options;
+  options.cpu = "x86-64-v3";
+  checkBody("%a: tensor<65x70xf32>, %b: tensor<33x70xf32>", "tensor<65x33xf32>",
+            R"(
+    %0 = graph.exp %a : tensor<65x70xf32>
+    %1 = graph.dot %0, %b batch = [] x [] contract = [1] x [1] : tensor<65x70xf32>, tensor<33x70xf32> to tensor<65x33xf32>
+    plan.return %1 : tensor<65x33xf32>
+  )",
+            options);
 }
 
 TEST(Dot, BatchedOverHeads) {

@@ -222,6 +222,14 @@ int Compilation::runPasses(Phase to) {
     buildLocalPipeline(manager);
     break;
   default:
+    // The code says how much scratch memory its kernels need.
+    if (int code = resolveTarget(); code != kDone)
+      return code;
+    (*module)->setAttr("mlc.cpu", StringAttr::get(&context, target->cpu));
+    context.getOrLoadDialect("llvm");
+    schedule.prepareKernels = [this](ModuleOp scheduled) {
+      return setScratchBytes(scheduled, *target);
+    };
     buildSchedulePipeline(manager, schedule);
     break;
   }
@@ -267,7 +275,6 @@ int Compilation::resolveTarget() {
 int Compilation::lowerToKernels() {
   if (int code = resolveTarget(); code != kDone)
     return code;
-  (*module)->setAttr("mlc.cpu", StringAttr::get(&context, target->cpu));
   if (failed(lowerKernels(*module, *target)) || failed(verify(*module))) {
     if (errors == 0)
       printError("lowering a kernel failed without a reason; this is a bug of "
