@@ -1,8 +1,13 @@
-"""The training step of examples/fashion_mnist against PyTorch, one thread, side
-by side: rounds alternate, every process is pinned to one core, medians of the
-rounds' medians. Also the time to compile and from process start to first step.
+"""The training step of examples/fashion_mnist on one core, beside its arithmetic
+floor, PyTorch and JAX: rounds alternate, every process is pinned to one core.
+Also the time to compile and from process start to the first step.
 
-usage: mlp.py BUILD_DIR [--rounds R] [--python /usr/bin/python3]
+usage: mlp.py BUILD_DIR [--rounds R] [--python PYTHON]... [--blas DIR] [--cpu N]
+
+Every --python (default: /usr/bin/python3) is tried with all settings that its
+PyTorch and JAX know; what is not installed is left out. --blas: a folder with
+a libblas.so.3 for a PyTorch that takes the system's, as Debian's does: without
+libopenblas0-pthread that is the reference BLAS, ten times slower.
 """
 import argparse
 import json
@@ -14,58 +19,93 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "..", "examples", "fashion_mnist", "mlp.mlg")
+# Products forward and for both weights' and the hidden layer's gradients.
+FLOPS = 2 * 64 * (784 * 128 * 2 + 128 * 10 * 3)
 
-# Settings that were tried for the peer; the best one counts.
-PEERS = {
-    "as shipped": {},
-    "tuned": {"OPENBLAS_CORETYPE": "SkylakeX", "OMP_WAIT_POLICY": "passive",
-              "MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"},
-}
+QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
+         "MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
+# name, script and arguments, environment
+PEERS = [
+    ("PyTorch as shipped", ["peer_torch.py", "1", "2"], {}),
+    ("PyTorch tuned", ["peer_torch.py", "1", "2"], QUIET),
+    ("PyTorch tuned, BLAS for SkylakeX", ["peer_torch.py", "1", "2"], {**QUIET, "OPENBLAS_CORETYPE": "SkylakeX"}),
+    ("PyTorch tuned, fused Adam", ["peer_torch.py", "1", "2", "--fused"], QUIET),
+    ("PyTorch compiled, fused Adam", ["peer_torch.py", "1", "2", "--fused", "--compile"], QUIET),
+    ("JAX", ["peer_jax.py", "2"], {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}),
+]
 
 
-def run(command, **environment):
-    result = subprocess.run(["taskset", "-c", "1"] + command, capture_output=True, text=True, timeout=300,
-                            env={**os.environ, **environment})
-    if result.returncode:
-        raise SystemExit(f"{' '.join(command)}: {result.stderr}")
-    return result.stdout
+class Bench:
+    def __init__(self, cpu, blas):
+        self.prefix = ["taskset", "-c", str(cpu)]
+        self.blas = {"LD_LIBRARY_PATH": blas} if blas else {}
+
+    def run(self, command, **environment):
+        """Standard output, or None if the command fails."""
+        result = subprocess.run(self.prefix + command, capture_output=True, text=True, timeout=600,
+                                env={**os.environ, **environment})
+        return None if result.returncode else result.stdout
+
+    def timed(self, command):
+        begin = time.perf_counter()
+        if self.run(command) is None:
+            raise SystemExit(f"{' '.join(command)}: failed")
+        return (time.perf_counter() - begin) * 1e3
+
+    def peer(self, python, script, environment):
+        text = self.run([python, os.path.join(HERE, script[0])] + script[1:], **self.blas, **environment)
+        return json.loads(text) if text else None
 
 
-def timed(command):
-    begin = time.perf_counter()
-    run(command)
-    return (time.perf_counter() - begin) * 1e3
+def row(name, medians, minima):
+    print(f"{name:52s} {statistics.median(medians):9.3f} {min(minima):9.3f} {max(medians):9.3f}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("--python", action="append", default=[])
+    parser.add_argument("--blas")
+    parser.add_argument("--cpu", type=int, default=1)
     options = parser.parse_args()
+    bench = Bench(options.cpu, options.blas)
     mlc, mlrun = (os.path.join(options.build, "bin", tool) for tool in ("mlc", "mlrun"))
-    plan = os.path.join(tempfile.mkdtemp(), "mlp.plan")
-    compile_ms = [timed([mlc, MODEL, "-o", plan]) for _ in range(options.rounds)]
-    first_ms = [timed([mlrun, "bench", plan, "--steps", "1", "--threads", "1"]) for _ in range(options.rounds)]
+    folder = tempfile.mkdtemp()
+    plan, peak = os.path.join(folder, "mlp.plan"), os.path.join(folder, "peak")
+    subprocess.run(["cc", "-O3", "-march=native", os.path.join(HERE, "peak.c"), "-o", peak], check=True)
 
-    ours, theirs = [], {name: [] for name in PEERS}
+    compile_ms = [bench.timed([mlc, MODEL, "-o", plan]) for _ in range(options.rounds)]
+    peers = [(f"{name} ({python})", python, script, environment)
+             for python in options.python or ["/usr/bin/python3"] for name, script, environment in PEERS]
+    ours, peaks, first, theirs = [], [], [], {peer[0]: [] for peer in peers}
     for _ in range(options.rounds):
-        text = run([mlrun, "bench", plan, "--steps", "3000", "--threads", "1", "--json"])
-        ours.append(json.loads(text)["median_ms"])
-        for name, environment in PEERS.items():
-            text = run([options.python, os.path.join(HERE, "peer_torch.py"), "1", "2"], **environment)
-            theirs[name].append(json.loads(text)["median_ms"])
+        peaks.append(float(bench.run([peak])))
+        ours.append(json.loads(bench.run([mlrun, "bench", plan, "--steps", "5000", "--threads", "1", "--json"])))
+        first.append(bench.timed([mlrun, "bench", plan, "--steps", "1", "--threads", "1"]))
+        for name, python, script, environment in list(peers):
+            if result := bench.peer(python, script, environment):
+                theirs[name].append(result)
+            elif not theirs[name]:
+                peers.remove((name, python, script, environment))  # not installed
 
-    def row(name, values):
-        print(f"{name:28s} median {statistics.median(values):8.3f} ms   min {min(values):8.3f}   max {max(values):8.3f}")
+    floor = FLOPS / max(peaks) * 1e-6
+    print(f"{'ms':52s} {'median':>9s} {'min':>9s} {'max':>9s}")
+    print(f"{f'floor: {FLOPS / 1e6:.1f} MFLOP at {max(peaks):.0f} GFLOP/s':52s} {floor:9.3f}")
+    columns = {name: ([r["median_ms"] for r in results], [r["min_ms"] for r in results])
+               for name, results in [("mlrun", ours)] + list(theirs.items()) if results}
+    for name, column in columns.items():
+        version = theirs[name][0]["version"] + " " if name in theirs else ""
+        row(version + name, *column)
+    row("mlc, start to end", compile_ms, compile_ms)
+    row("mlrun, process start to end of the first steps", first, first)
 
-    row("mlrun step", ours)
-    for name, values in theirs.items():
-        row(f"PyTorch step, {name}", values)
-    best = min(statistics.median(values) for values in theirs.values())
-    print(f"{'ratio to the best PyTorch':28s} {statistics.median(ours) / best:.3f}")
-    row("mlc", compile_ms)
-    row("mlrun, start to first step", first_ms)
+    median, fastest = statistics.median(columns["mlrun"][0]), min(columns["mlrun"][1])
+    print(f"\nmlrun / floor: {median / floor:.2f} (medians), {fastest / floor:.2f} (minima)")
+    if len(columns) > 1:
+        best = min(statistics.median(c[0]) for name, c in columns.items() if name != "mlrun")
+        best_min = min(min(c[1]) for name, c in columns.items() if name != "mlrun")
+        print(f"mlrun / best peer: {median / best:.2f} (medians), {fastest / best_min:.2f} (minima)")
 
 
 if __name__ == "__main__":

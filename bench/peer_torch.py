@@ -1,6 +1,7 @@
 """One PyTorch process that times the training step of examples/fashion_mnist.
 
-usage: peer_torch.py THREADS SECONDS -> prints one JSON object: median and minimum in ms
+usage: peer_torch.py THREADS SECONDS [--fused] [--compile]
+prints one JSON object: version, median and minimum in ms, number of steps
 """
 import json
 import sys
@@ -15,13 +16,20 @@ def main():
     torch.set_num_threads(int(sys.argv[1]))
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    fused = {"fused": True} if "--fused" in sys.argv else {}
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, **fused)
     image = torch.randint(0, 256, (64, 28, 28), dtype=torch.uint8)
     label = torch.randint(10, (64,))
 
+    def forward(image, label):
+        return F.cross_entropy(net(image.flatten(1).float() / 255), label)
+
+    if "--compile" in sys.argv:
+        forward = torch.compile(forward)
+
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(net(image.flatten(1).float() / 255), label)
+        loss = forward(image, label)
         loss.backward()
         optimizer.step()
 
