@@ -104,7 +104,7 @@ void Progress::draw(uint64_t step, const Measured &measured) {
     return;
   }
   // One line: the steps go first where it is narrow, then the bar.
-  constexpr size_t kWidest = 24, kNarrowest = 8, kGaps = 4;
+  constexpr size_t kWidest = 24, kNarrowest = 3, kGaps = 4;
   size_t columns = terminalColumns() - 1;
   if (columns >= head.size() + steps.size() + kGaps + kNarrowest + tail.size())
     head += steps;
