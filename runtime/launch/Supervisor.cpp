@@ -125,6 +125,10 @@ Status Supervisor::prepare() {
   sigemptyset(&handled);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGTSTP})
     sigaddset(&handled, signal);
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler == SIG_IGN) // nohup: a blocked signal would come anyway
+    sigdelset(&handled, SIGHUP);
   sigprocmask(SIG_BLOCK, &handled, &previousMask);
   masked = true;
   signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -7,6 +7,7 @@
 #include <climits>
 #include <csignal>
 #include <exception>
+#include <iterator>
 #include <linux/futex.h>
 #include <new>
 #include <sys/syscall.h>
@@ -31,9 +32,12 @@ int Worker::agreedStop() const {
 
 static std::atomic<int> receivedSignal{0};
 static std::atomic<Communicator *> toldCommunicator{nullptr};
-static struct sigaction previousInterrupt, previousTerminate;
+static constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP};
+static struct sigaction previousActions[std::size(kStopSignals)];
 
 static void onSignal(int signal) {
+  if (signal == SIGHUP)
+    signal = SIGTERM; // the terminal is gone
   int none = 0;
   if (!receivedSignal.compare_exchange_strong(none, signal))
     _exit(128 + signal); // asked twice
@@ -47,14 +51,17 @@ StopOnSignal::StopOnSignal() {
   action.sa_handler = onSignal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &previousInterrupt);
-  sigaction(SIGTERM, &action, &previousTerminate);
+  for (size_t i = 0; i < std::size(kStopSignals); ++i) {
+    sigaction(kStopSignals[i], &action, &previousActions[i]);
+    if (kStopSignals[i] == SIGHUP && previousActions[i].sa_handler == SIG_IGN)
+      sigaction(SIGHUP, &previousActions[i], nullptr); // under nohup
+  }
 }
 
 StopOnSignal::~StopOnSignal() {
   toldCommunicator.store(nullptr);
-  sigaction(SIGINT, &previousInterrupt, nullptr);
-  sigaction(SIGTERM, &previousTerminate, nullptr);
+  for (size_t i = 0; i < std::size(kStopSignals); ++i)
+    sigaction(kStopSignals[i], &previousActions[i], nullptr);
 }
 
 void StopOnSignal::tell(Communicator *communicator) {

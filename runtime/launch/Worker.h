@@ -31,8 +31,9 @@ private:
   int local, locals;
 };
 
-/// Catches SIGINT and SIGTERM while it lives: the first is told to
-/// `communicator` (null: only remembered), a second ends the process at once.
+/// Catches SIGINT, SIGTERM and SIGHUP (as SIGTERM; ignored under nohup) while
+/// it lives: the first is told to `communicator` (null: only remembered), a
+/// second ends the process at once.
 class StopOnSignal {
 public:
   StopOnSignal();
