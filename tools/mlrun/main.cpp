@@ -93,7 +93,17 @@ int parseFailed(CLI::App &app, const CLI::ParseError &error) {
         (word.starts_with('-') ? "unknown option '" : "unexpected argument '") +
         word + "'" + didYouMean(word, flagsOf(command)));
   }
-  return usageError(error.what());
+  // "--log: At Most 1 required but received 2", "--log: 1 required TEXT
+  // missing"
+  std::string what = error.what();
+  std::string option = what.substr(0, what.find(':'));
+  if (what.find(": At Most 1 required") != std::string::npos)
+    what = option + " is given more than once";
+  else if (dynamic_cast<const CLI::ArgumentMismatch *>(&error))
+    what = option + " needs a value";
+  else if (dynamic_cast<const CLI::RequiredError *>(&error) && command == &app)
+    what = "no command";
+  return usageError(what);
 }
 
 /// `mlrun PLAN` trains if the plan trains, else infers.
@@ -132,7 +142,11 @@ int runMain(std::vector<std::string> arguments) {
 
   if (arguments.empty())
     return exitCode(printOutput(app.help()).code()) ? 1 : 2;
-  const std::string &first = arguments.front();
+  // The command, or a plan: what comes before takes no value.
+  auto named =
+      std::find_if(arguments.begin(), arguments.end(),
+                   [](const std::string &each) { return each[0] != '-'; });
+  const std::string first = named == arguments.end() ? "-" : *named;
   std::vector<std::string> commands(std::begin(kCommands), std::end(kCommands));
   bool isCommand =
       std::find(commands.begin(), commands.end(), first) != commands.end();
@@ -142,7 +156,7 @@ int runMain(std::vector<std::string> arguments) {
     if (!isFile && !first.ends_with(".plan"))
       return usageError("unknown command '" + first + "'" +
                         didYouMean(first, commands));
-    arguments.insert(arguments.begin(), commandFor(first));
+    arguments.insert(named, commandFor(first));
   }
   std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
   try {
