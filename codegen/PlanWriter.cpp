@@ -47,7 +47,7 @@ static LogicalResult writeArena(PlanTables &tables, schema::PlanT &plan) {
   }
   for (plan::KernelOp kernel : tables.kernels) {
     auto out = std::make_unique<schema::KernelT>();
-    out->symbol = kernel.getCodeSymbol().str();
+    out->symbol = kernel.getSymName().str();
     out->arguments = kernel.getNumPointers();
     for (int64_t i = 0; i < kernel.getNumPointers(); ++i) {
       out->written.push_back(kernel.isPointerWritten(i));

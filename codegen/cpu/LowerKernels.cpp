@@ -3,8 +3,9 @@
 //   plan.kernel @k0(%x: tensor<4xf32>) -> tensor<4xf32> { ... }
 // becomes
 //   plan.kernel @k0 ... without a body, and
-//   llvm.func @k0(%args: !llvm.ptr, %context: !llvm.ptr, %begin: i64, %end:
-//   i64)
+//   llvm.func @k0.HASH(%args: !llvm.ptr, %context: !llvm.ptr, %begin: i64,
+//                      %end: i64)
+// where HASH is of the kernel's signature (KernelAbi.h).
 //
 // A kernel has at most one op that combines elements (a product, a reduction, a
 // loss): its anchor. What the anchor's strategy does not take is computed
@@ -13,6 +14,10 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Lowering.h"
+#include "runtime/device/KernelAbi.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 #include <limits>
 
@@ -192,6 +197,20 @@ int64_t emitPhases(Lowering &l, Value begin, Value end) {
   return first;
 }
 
+/// Names the code after its kernel and what it was made for, so that a plan
+/// whose numbers were damaged finds no code.
+void nameCode(plan::KernelOp kernel, LLVM::LLVMFuncOp function) {
+  std::vector<mlrt::KernelArgument> arguments;
+  for (int64_t i = 0; i < kernel.getNumPointers(); ++i)
+    arguments.push_back({static_cast<uint64_t>(kernel.getPointerBytes(i)),
+                         kernel.isPointerWritten(i)});
+  uint64_t hash =
+      llvm::xxh3_64bits(mlrt::kernelSignature(kernel.getTasks(), arguments));
+  std::string digits = llvm::utohexstr(hash, /*LowerCase=*/true, /*Width=*/16);
+  kernel.setSymbol((kernel.getSymName() + "." + digits).str());
+  function.setSymName(kernel.getCodeSymbol());
+}
+
 LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
                           OpBuilder &builder) {
   for (Operation &op : kernel.getBody().front())
@@ -245,6 +264,7 @@ LogicalResult lowerKernel(plan::KernelOp kernel, const CpuTarget &target,
            << "; compile from a phase before schedule for this processor";
   kernel.setScratchBytes(l.scratchBytes);
   kernel.setTasks(std::max<int64_t>(1, tasks));
+  nameCode(kernel, function);
   Region &region = kernel.getBody();
   region.dropAllReferences();
   region.getBlocks().clear();

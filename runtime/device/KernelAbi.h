@@ -7,6 +7,8 @@
 #define MLC_RUNTIME_DEVICE_KERNELABI_H
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace mlrt {
 
@@ -30,6 +32,24 @@ struct KernelContext {
 /// 64-byte aligned unless the argument is a slice of a bucket (then 16).
 using KernelFunction = void (*)(void *const *args, KernelContext *context,
                                 int64_t begin, int64_t end);
+
+/// What a kernel may do with one of its pointers.
+struct KernelArgument {
+  uint64_t bytes;
+  bool written;
+};
+
+/// What the code of a kernel was made for. The name of its machine code is its
+/// name, a dot and 16 hexadecimal digits, the XXH3-64 of this text; so code is
+/// never called with other sizes than it has.
+inline std::string
+kernelSignature(int64_t tasks, const std::vector<KernelArgument> &arguments) {
+  std::string text = std::to_string(tasks) + " tasks";
+  for (const KernelArgument &argument : arguments)
+    text += (argument.written ? ", writes " : ", reads ") +
+            std::to_string(argument.bytes);
+  return text;
+}
 
 } // namespace mlrt
 

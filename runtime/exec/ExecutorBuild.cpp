@@ -1,5 +1,6 @@
 //===- ExecutorBuild.cpp - Resolve a program's steps ----------------------===//
 
+#include "runtime/core/Hash.h"
 #include "runtime/exec/ExecutorParts.h"
 #include "runtime/exec/PlanChecks.h"
 #include "runtime/schema/Memory.h"
@@ -266,11 +267,21 @@ Status ExecutorBuilder::build() {
              : Status();
 }
 
+/// The symbol of a kernel's code: its name and the hash of its signature.
+static std::string codeSymbol(const schema::Kernel &kernel) {
+  std::vector<KernelArgument> arguments;
+  for (uint32_t i = 0; i < kernel.arguments(); ++i)
+    arguments.push_back(
+        {kernel.argument_bytes()->Get(i), kernel.written()->Get(i) != 0});
+  return std::string(textOf(kernel.symbol())) + "." +
+         toHex(hash64(kernelSignature(kernel.tasks(), arguments)));
+}
+
 Result<std::unique_ptr<DeviceKernels>> loadKernels(const Plan &plan,
                                                    Device &device) {
   std::vector<std::string> symbols;
   for (const schema::Kernel *kernel : *plan->kernels())
-    symbols.emplace_back(textOf(kernel->symbol()));
+    symbols.push_back(codeSymbol(*kernel));
   Result<std::unique_ptr<DeviceKernels>> kernels =
       device.load(plan.code(), symbols);
   if (kernels.ok())
