@@ -20,8 +20,15 @@ inline std::string_view textOf(const flatbuffers::String *text) {
   return text ? std::string_view(text->data(), text->size())
               : std::string_view();
 }
-/// The same, safe to print: control characters become '?', long text is cut.
+/// The same, safe to print: long text is cut, and in one that is not clean
+/// control characters and what is beyond ASCII become '?'.
 std::string printable(std::string_view text);
+
+/// UTF-8 without control characters; JSON takes no other.
+bool isCleanText(std::string_view text);
+inline bool isName(std::string_view text) {
+  return !text.empty() && isCleanText(text);
+}
 
 template <typename T> uint32_t sizeOfVector(const flatbuffers::Vector<T> *v) {
   return v ? v->size() : 0;
@@ -44,6 +51,13 @@ inline bool mulChecked(uint64_t a, uint64_t b, uint64_t &product) {
 /// Bytes of `shape` elements; false for a negative extent or overflow.
 bool bytesOfShape(const flatbuffers::Vector<int64_t> *shape, DType dtype,
                   uint64_t &bytes);
+
+/// The input of that name, or null.
+const schema::Input *findInput(const schema::Plan &plan, std::string_view name);
+
+/// Equal extents; a shape that is absent is that of a scalar.
+bool sameShape(const flatbuffers::Vector<int64_t> *a,
+               const flatbuffers::Vector<int64_t> *b);
 
 /// The part of verifyMeaning about programs and their steps
 /// (PlanVerifyPrograms).

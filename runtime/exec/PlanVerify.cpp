@@ -10,8 +10,9 @@
 #include "runtime/exec/PlanChecks.h"
 
 #include <algorithm>
-#include <bit>
+#include <limits>
 #include <unordered_set>
+#include <vector>
 
 namespace mlrt {
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr uint64_t kMaxArenaBytes = uint64_t{1} << 46;
 constexpr uint32_t kMaxArguments = 4096, kMaxSlots = 1024;
+constexpr uint64_t kAlignment = 64;
 constexpr uint64_t kMaxRows = uint64_t{1} << 31;
 
 std::string named(const char *what, const flatbuffers::String *name) {
@@ -27,9 +29,13 @@ std::string named(const char *what, const flatbuffers::String *name) {
 
 Status verifyMesh(const schema::Plan &plan) {
   int elastic = 0;
+  std::unordered_set<std::string_view> names;
   for (uint32_t i = 0; i < sizeOfVector(plan.mesh()); ++i) {
     const schema::Axis *axis = plan.mesh()->Get(i);
     elastic += axis->size() == -1;
+    if (!isName(textOf(axis->name())) ||
+        !names.insert(textOf(axis->name())).second)
+      return damaged(named("axis", axis->name()) + "has no name of its own");
     if (axis->size() < -1 || axis->size() == 0 || axis->size() > 65536)
       return damaged(named("axis", axis->name()) + "has the size " +
                      std::to_string(axis->size()));
@@ -39,55 +45,115 @@ Status verifyMesh(const schema::Plan &plan) {
   return {};
 }
 
-Status verifyBuffers(const schema::Plan &plan) {
-  uint64_t arena = plan.arena_bytes(), constantsEnd = 0;
-  if (arena > kMaxArenaBytes || !std::has_single_bit(plan.arena_alignment()) ||
-      plan.arena_alignment() > 4096)
-    return damaged("its arena has an impossible size or alignment");
-  if (!addChecked(plan.constants_offset(), sizeOfVector(plan.constants()),
-                  constantsEnd) ||
-      constantsEnd > arena)
-    return damaged("its constants lie outside the arena");
-  for (uint32_t i = 0; i < sizeOfVector(plan.buffers()); ++i) {
-    const schema::Buffer *buffer = plan.buffers()->Get(i);
-    uint64_t shapeBytes = 0, rest = 0, end = 0;
-    if (!isValid(buffer->dtype()) ||
-        buffer->section() > schema::Section::communication ||
-        !bytesOfShape(buffer->shape(), dtypeOf(buffer->dtype()), shapeBytes) ||
-        shapeBytes > buffer->slot_bytes())
+/// Bytes of all slots; false on overflow.
+bool totalBytes(const schema::Buffer &buffer, uint64_t &bytes) {
+  return mulChecked(buffer.slots() - 1, buffer.slot_stride(), bytes) &&
+         addChecked(bytes, buffer.slot_bytes(), bytes);
+}
+
+Status verifyBuffer(const schema::Plan &plan, const schema::Buffer &buffer,
+                    uint64_t &end) {
+  uint64_t shapeBytes = 0, total = 0;
+  if (!isValid(buffer.dtype()) ||
+      buffer.section() > schema::Section::communication ||
+      !bytesOfShape(buffer.shape(), dtypeOf(buffer.dtype()), shapeBytes) ||
+      shapeBytes != buffer.slot_bytes())
+    return damaged(named("buffer", buffer.name()) +
+                   "has a shape that does not fit its bytes");
+  if (buffer.slots() == 0 || buffer.slots() > kMaxSlots ||
+      (buffer.slots() > 1 && (buffer.section() != schema::Section::inputs ||
+                              buffer.slot_stride() < buffer.slot_bytes() ||
+                              buffer.slot_stride() % kAlignment != 0)))
+    return damaged(named("buffer", buffer.name()) + "has impossible slots");
+  if (!totalBytes(buffer, total) || !addChecked(buffer.offset(), total, end) ||
+      end > plan.arena_bytes())
+    return damaged(named("buffer", buffer.name()) +
+                   "lies outside the arena of " +
+                   std::to_string(plan.arena_bytes()) + " bytes");
+  if (buffer.offset() % kAlignment != 0)
+    return damaged(named("buffer", buffer.name()) + "is not aligned");
+  return {};
+}
+
+/// Only transient buffers, whose contents nobody needs later, share bytes.
+Status verifyNoOverlap(const schema::Plan &plan) {
+  std::vector<const schema::Buffer *> order;
+  for (uint32_t i = 0; i < sizeOfVector(plan.buffers()); ++i)
+    if (plan.buffers()->Get(i)->slot_bytes() > 0)
+      order.push_back(plan.buffers()->Get(i));
+  std::sort(order.begin(), order.end(),
+            [](const schema::Buffer *a, const schema::Buffer *b) {
+              return a->offset() < b->offset();
+            });
+  uint64_t end = 0, keptEnd = 0;
+  for (const schema::Buffer *buffer : order) {
+    bool kept = buffer->section() != schema::Section::transient;
+    if (buffer->offset() < (kept ? end : keptEnd))
       return damaged(named("buffer", buffer->name()) +
-                     "has a shape that does not fit its bytes");
-    if (buffer->slots() == 0 || buffer->slots() > kMaxSlots ||
-        (buffer->slots() > 1 && (buffer->slot_stride() < buffer->slot_bytes() ||
-                                 buffer->slot_stride() % 16 != 0)))
-      return damaged(named("buffer", buffer->name()) + "has impossible slots");
-    if (!mulChecked(buffer->slots() - 1, buffer->slot_stride(), rest) ||
-        !addChecked(rest, buffer->slot_bytes(), rest) ||
-        !addChecked(buffer->offset(), rest, end) || end > arena)
-      return damaged(named("buffer", buffer->name()) +
-                     "lies outside the arena of " + std::to_string(arena) +
-                     " bytes");
-    if (buffer->offset() % 16 != 0)
-      return damaged(named("buffer", buffer->name()) + "is not aligned");
+                     "begins inside another one");
+    uint64_t bytes = 0;
+    totalBytes(*buffer, bytes); // no overflow, as verifyBuffer has shown
+    end = std::max(end, buffer->offset() + bytes);
+    if (kept)
+      keptEnd = std::max(keptEnd, buffer->offset() + bytes);
   }
   return {};
 }
 
+/// `plan.constants` fills the constants, and no other buffer.
+Status verifyConstants(const schema::Plan &plan) {
+  uint64_t begin = plan.constants_offset(), end = 0;
+  if (!addChecked(begin, sizeOfVector(plan.constants()), end) ||
+      end > plan.arena_bytes())
+    return damaged("its constants lie outside the arena");
+  for (uint32_t i = 0; i < sizeOfVector(plan.buffers()); ++i) {
+    const schema::Buffer *buffer = plan.buffers()->Get(i);
+    uint64_t bytes = 0;
+    totalBytes(*buffer, bytes);
+    bool constant = buffer->section() == schema::Section::constants;
+    uint64_t bufferEnd = buffer->offset() + bytes;
+    if (bytes > 0 && (constant ? buffer->offset() < begin || bufferEnd > end
+                               : buffer->offset() < end && bufferEnd > begin))
+      return damaged(named("buffer", buffer->name()) +
+                     "is not where its constants are");
+  }
+  return {};
+}
+
+Status verifyBuffers(const schema::Plan &plan) {
+  uint64_t last = 0, end = 0;
+  if (plan.arena_bytes() > kMaxArenaBytes ||
+      plan.arena_alignment() != kAlignment)
+    return damaged("its arena has an impossible size or alignment");
+  for (uint32_t i = 0; i < sizeOfVector(plan.buffers()); ++i) {
+    MLRT_RETURN_IF_ERROR(verifyBuffer(plan, *plan.buffers()->Get(i), end));
+    last = std::max(last, end);
+  }
+  if (plan.arena_bytes() - last >= kAlignment)
+    return damaged("its buffers end at byte " + std::to_string(last) +
+                   ", but its arena has " + std::to_string(plan.arena_bytes()) +
+                   " bytes");
+  MLRT_RETURN_IF_ERROR(verifyNoOverlap(plan));
+  return verifyConstants(plan);
+}
+
 Status verifyParameters(const schema::Plan &plan) {
   std::unordered_set<std::string_view> paths;
+  std::unordered_set<uint32_t> buffers;
   for (uint32_t i = 0; i < sizeOfVector(plan.parameters()); ++i) {
     const schema::Parameter *parameter = plan.parameters()->Get(i);
     std::string_view path = textOf(parameter->path());
-    if (path.empty() || !paths.insert(path).second)
+    if (!isName(path) || !paths.insert(path).second)
       return damaged(named("parameter", parameter->path()) +
                      "has no name of its own");
     if (parameter->buffer() >= sizeOfVector(plan.buffers()))
       return damaged(named("parameter", parameter->path()) + "has no buffer");
     const schema::Buffer *buffer = plan.buffers()->Get(parameter->buffer());
-    uint64_t bytes = 0;
-    if (!isValid(parameter->dtype()) ||
-        !bytesOfShape(parameter->shape(), dtypeOf(parameter->dtype()), bytes) ||
-        bytes > buffer->slot_bytes() || buffer->slots() != 1)
+    if (parameter->dtype() != buffer->dtype() ||
+        !sameShape(parameter->shape(), buffer->shape()) ||
+        (buffer->section() != schema::Section::parameters &&
+         buffer->section() != schema::Section::state) ||
+        !buffers.insert(parameter->buffer()).second)
       return damaged(named("parameter", parameter->path()) +
                      "does not fit its buffer");
     if (parameter->role() > schema::ParameterRole::optimizer)
@@ -125,35 +191,46 @@ Status verifyTraining(const schema::Plan &plan) {
   const schema::Training *training = plan.training();
   if (!training)
     return damaged("it does not describe the training");
-  uint64_t rows = uint64_t{training->microbatch()} * training->microbatches();
-  if (training->batch() == 0 || training->microbatch() == 0 ||
-      rows < training->batch() || rows > kMaxRows)
+  uint64_t batch = training->batch(), rows = training->microbatch();
+  if (batch == 0 || batch > kMaxRows || rows == 0 || rows > kMaxRows ||
+      training->microbatches() != (batch + rows - 1) / rows)
     return damaged("batch, micro-batch and their number do not fit");
   return {};
+}
+
+/// The largest `limit` of an input of `dtype`: one above its largest value.
+int64_t largestLimit(DType dtype) {
+  switch (dtype) {
+  case DType::i64:
+    return std::numeric_limits<int64_t>::max();
+  case DType::i32:
+    return int64_t{1} << 31;
+  case DType::u8:
+    return 256;
+  case DType::boolean:
+    return 2;
+  default:
+    return 0;
+  }
 }
 
 Status verifyInputs(const schema::Plan &plan) {
   for (uint32_t i = 0; i < sizeOfVector(plan.inputs()); ++i) {
     const schema::Input *input = plan.inputs()->Get(i);
     uint64_t bytes = 0;
-    if (textOf(input->name()).empty() || !isValid(input->dtype()) ||
+    if (!isName(textOf(input->name())) ||
+        findInput(plan, textOf(input->name())) != input ||
+        !isValid(input->dtype()) ||
         !bytesOfShape(input->shape(), dtypeOf(input->dtype()), bytes) ||
-        bytes == 0 || bytes > kMaxRows || input->limit() < 0)
+        bytes == 0 || bytes > kMaxRows || input->limit() < 0 ||
+        input->limit() > largestLimit(dtypeOf(input->dtype())))
       return damaged(named("input", input->name()) + "has an impossible type");
   }
   return {};
 }
 
-const schema::Input *findInput(const schema::Plan &plan,
-                               std::string_view name) {
-  for (uint32_t i = 0; i < sizeOfVector(plan.inputs()); ++i)
-    if (textOf(plan.inputs()->Get(i)->name()) == name)
-      return plan.inputs()->Get(i);
-  return nullptr;
-}
-
 Status verifySplit(const schema::Plan &plan, const schema::Split &split) {
-  if (textOf(split.name()).empty() || split.reader() > schema::Reader::idx)
+  if (split.reader() > schema::Reader::idx)
     return damaged(named("data split", split.name()) + "has an unknown reader");
   if (split.first_row() < 0 ||
       (split.last_row() != -1 && split.last_row() < split.first_row()))
@@ -161,11 +238,14 @@ Status verifySplit(const schema::Plan &plan, const schema::Split &split) {
                    "has an impossible range of rows");
   if (sizeOfVector(split.columns()) == 0)
     return damaged(named("data split", split.name()) + "has no column");
+  if (split.reader() == schema::Reader::csv && textOf(split.file()).empty())
+    return damaged(named("data split", split.name()) + "has no file");
+  std::unordered_set<const schema::Input *> bound;
   for (const schema::Column *column : *split.columns()) {
     const schema::Input *input = findInput(plan, textOf(column->input()));
-    if (!input)
+    if (!input || !bound.insert(input).second)
       return damaged(named("data split", split.name()) +
-                     "binds a column to no input");
+                     "binds a column to no input of its own");
     uint64_t bytes = 0;
     DType dtype = dtypeOf(input->dtype());
     if (split.reader() == schema::Reader::idx) {
@@ -184,12 +264,65 @@ Status verifySplit(const schema::Plan &plan, const schema::Split &split) {
   return {};
 }
 
+Status verifySplits(const schema::Plan &plan) {
+  std::unordered_set<std::string_view> names;
+  for (uint32_t i = 0; i < sizeOfVector(plan.splits()); ++i) {
+    const schema::Split *split = plan.splits()->Get(i);
+    if (!isName(textOf(split->name())) ||
+        !names.insert(textOf(split->name())).second)
+      return damaged(named("data split", split->name()) +
+                     "has no name of its own");
+    MLRT_RETURN_IF_ERROR(verifySplit(plan, *split));
+  }
+  return {};
+}
+
 } // namespace
+
+const schema::Input *findInput(const schema::Plan &plan,
+                               std::string_view name) {
+  for (uint32_t i = 0; i < sizeOfVector(plan.inputs()); ++i)
+    if (textOf(plan.inputs()->Get(i)->name()) == name)
+      return plan.inputs()->Get(i);
+  return nullptr;
+}
+
+bool sameShape(const flatbuffers::Vector<int64_t> *a,
+               const flatbuffers::Vector<int64_t> *b) {
+  return sizeOfVector(a) == sizeOfVector(b) &&
+         (!a || !b || std::equal(a->begin(), a->end(), b->begin()));
+}
+
+bool isCleanText(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto lead = static_cast<unsigned char>(text[i++]);
+    if (lead < 0x20 || lead == 0x7f)
+      return false;
+    if (lead < 0x80)
+      continue;
+    size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || more > text.size() - i)
+      return false;
+    uint32_t code = lead & (0x3fu >> more);
+    for (; more > 0; --more) {
+      auto next = static_cast<unsigned char>(text[i++]);
+      if ((next & 0xc0) != 0x80)
+        return false;
+      code = code << 6 | (next & 0x3f);
+    }
+    bool overlong =
+        lead == 0xe0 ? code < 0x800 : lead == 0xf0 && code < 0x10000;
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+      return false;
+  }
+  return true;
+}
 
 std::string printable(std::string_view text) {
   std::string out(text.substr(0, 200));
+  bool clean = isCleanText(out);
   for (char &c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+    if (!clean && (c < 0x20 || c == 0x7f)) // 0x80 and above are negative
       c = '?';
   return out;
 }
@@ -216,8 +349,7 @@ Status verifyMeaning(const schema::Plan &plan) {
   MLRT_RETURN_IF_ERROR(verifyKernels(plan));
   MLRT_RETURN_IF_ERROR(verifyTraining(plan));
   MLRT_RETURN_IF_ERROR(verifyInputs(plan));
-  for (uint32_t i = 0; i < sizeOfVector(plan.splits()); ++i)
-    MLRT_RETURN_IF_ERROR(verifySplit(plan, *plan.splits()->Get(i)));
+  MLRT_RETURN_IF_ERROR(verifySplits(plan));
   return verifyPrograms(plan);
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/exec/PlanChecks.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <vector>
 
 namespace mlrt {
@@ -11,6 +12,9 @@ namespace mlrt {
 namespace {
 
 constexpr uint64_t kMaxIterations = uint64_t{1} << 20;
+constexpr uint64_t kMaxSumBytes = uint64_t{1} << 46;
+constexpr uint64_t kMaxMetricBytes = uint64_t{8} << 20; // a small table
+constexpr uint32_t kFirstSetupId = 0xffff0000u; // ids from here on: mlrun's own
 
 /// Checks one program; `where` begins every message.
 class ProgramChecker {
@@ -27,9 +31,13 @@ private:
     return index < plan.buffers()->size() ? plan.buffers()->Get(index)
                                           : nullptr;
   }
-  Status checkBound(int index, const char *what, uint64_t bytes,
-                    bool floating) const;
+  using Shape = flatbuffers::Vector<int64_t>;
+
+  Status checkScalar(int index, const char *what, bool floating) const;
+  /// An input's buffer: the rows of a micro-batch, each of the shape `row`.
+  bool isRing(const schema::Buffer &ring, const Shape *row) const;
   Status checkInputs() const;
+  Status checkResults() const;
   /// `bytes` from the reference lie inside its buffer in every iteration, and
   /// begin at a multiple of `alignment`.
   Status checkRef(const schema::Ref *ref, uint64_t bytes, uint64_t alignment,
@@ -39,6 +47,7 @@ private:
       int depth);
   Status checkCall(const schema::Call &call) const;
   Status checkLoop(const schema::Loop &loop, int depth);
+  Status checkSum(const schema::LoopSum &sum, const schema::Loop &loop);
   Status checkAllReduce(const schema::AllReduce &reduce);
 
   const schema::Plan &plan;
@@ -46,11 +55,12 @@ private:
   std::string where;
   std::vector<uint64_t> loops; // around; 0: over the rank's micro-batches
   bool hasRankLoop = false;
+  uint64_t sumBytes = 0; // of one level
   int64_t lastId = -1;
 };
 
-Status ProgramChecker::checkBound(int index, const char *what, uint64_t bytes,
-                                  bool floating) const {
+Status ProgramChecker::checkScalar(int index, const char *what,
+                                   bool floating) const {
   if (index == -1)
     return {};
   const schema::Buffer *bound = buffer(static_cast<uint32_t>(index));
@@ -59,37 +69,62 @@ Status ProgramChecker::checkBound(int index, const char *what, uint64_t bytes,
   DType dtype = dtypeOf(bound->dtype());
   bool rightType = floating ? dtype == DType::f32 || dtype == DType::f64
                             : dtype == DType::i64;
-  uint64_t needed = 0;
-  if (!rightType || !mulChecked(bytes, sizeOf(dtype), needed) ||
-      needed > bound->slot_bytes())
+  if (!rightType || sizeOfVector(bound->shape()) != 0 ||
+      bound->section() != schema::Section::scalars)
     return fail(std::string("its ") + what + " does not fit its buffer");
   return {};
 }
 
+bool ProgramChecker::isRing(const schema::Buffer &ring,
+                            const Shape *row) const {
+  if (ring.section() != schema::Section::inputs ||
+      sizeOfVector(ring.shape()) != sizeOfVector(row) + 1 ||
+      ring.shape()->Get(0) != program.rows())
+    return false;
+  for (uint32_t i = 0; i < sizeOfVector(row); ++i)
+    if (ring.shape()->Get(i + 1) != row->Get(i))
+      return false;
+  return true;
+}
+
 Status ProgramChecker::checkInputs() const {
+  std::unordered_set<uint32_t> rings;
+  std::unordered_set<const schema::Input *> inputs;
   for (uint32_t i = 0; i < sizeOfVector(program.inputs()); ++i) {
     const schema::InputBinding *binding = program.inputs()->Get(i);
     const schema::Buffer *bound = buffer(binding->buffer());
-    const schema::Input *input = nullptr;
-    for (uint32_t k = 0; k < sizeOfVector(plan.inputs()); ++k)
-      if (textOf(plan.inputs()->Get(k)->name()) == textOf(binding->name()))
-        input = plan.inputs()->Get(k);
-    uint64_t bytes = 0;
+    const schema::Input *input = findInput(plan, textOf(binding->name()));
     if (!bound || !input || bound->dtype() != input->dtype() ||
-        !bytesOfShape(input->shape(), dtypeOf(input->dtype()), bytes) ||
-        !mulChecked(bytes, program.rows(), bytes) ||
-        bytes > bound->slot_bytes())
+        !isRing(*bound, input->shape()) || !inputs.insert(input).second ||
+        !rings.insert(binding->buffer()).second)
       return fail("its input '" + printable(textOf(binding->name())) +
                   "' does not fit its buffer");
   }
-  for (uint32_t i = 0; i < sizeOfVector(program.metrics()); ++i)
-    if (!buffer(program.metrics()->Get(i)->buffer()))
-      return fail("a metric has no buffer");
+  if (program.mask() == -1)
+    return {};
+  auto index = static_cast<uint32_t>(program.mask());
+  const schema::Buffer *mask = buffer(index);
+  if (program.mask() < 0 || !mask || !isRing(*mask, nullptr) ||
+      (mask->dtype() != schema::DType::f32 &&
+       mask->dtype() != schema::DType::f64) ||
+      !rings.insert(index).second)
+    return fail("its mask does not fit its buffer");
+  return {};
+}
+
+Status ProgramChecker::checkResults() const {
+  for (uint32_t i = 0; i < sizeOfVector(program.metrics()); ++i) {
+    const schema::Buffer *bound = buffer(program.metrics()->Get(i)->buffer());
+    if (!isName(textOf(program.metrics()->Get(i)->name())) || !bound ||
+        bound->slot_bytes() > kMaxMetricBytes || bound->slots() != 1)
+      return fail("a metric has no name, or no buffer that fits");
+  }
   for (uint32_t i = 0; i < sizeOfVector(program.outputs()); ++i) {
     const schema::Buffer *bound = buffer(program.outputs()->Get(i)->buffer());
-    if (!bound || sizeOfVector(bound->shape()) == 0 ||
+    if (!isName(textOf(program.outputs()->Get(i)->name())) || !bound ||
+        bound->slots() != 1 || sizeOfVector(bound->shape()) == 0 ||
         bound->shape()->Get(0) != program.rows())
-      return fail("an output has no buffer of its rows");
+      return fail("an output has no name, or no buffer of its rows");
   }
   return {};
 }
@@ -142,6 +177,35 @@ Status ProgramChecker::checkCall(const schema::Call &call) const {
   return {};
 }
 
+Status ProgramChecker::checkSum(const schema::LoopSum &sum,
+                                const schema::Loop &loop) {
+  uint64_t bytes = 0;
+  if (!isValid(sum.dtype()) || sum.dtype() == schema::DType::boolean ||
+      sum.reduction() > schema::Reduction::min ||
+      !mulChecked(sum.count(), sizeOf(dtypeOf(sum.dtype())), bytes) ||
+      bytes > plan.arena_bytes())
+    return fail("a sum over micro-batches has an impossible type");
+  uint64_t alignment = sizeOf(dtypeOf(sum.dtype()));
+  MLRT_RETURN_IF_ERROR(
+      checkRef(sum.result(), bytes, alignment, true, "the result of a sum"));
+  loops.push_back(loop.count());
+  MLRT_RETURN_IF_ERROR(
+      checkRef(sum.source(), bytes, alignment, false, "the source of a sum"));
+  loops.pop_back();
+  // One place, or two: half an overlap has no order of copying.
+  const schema::Buffer *from = buffer(sum.source()->buffer());
+  const schema::Buffer *to = buffer(sum.result()->buffer());
+  uint64_t source = from->offset() + sum.source()->byte_offset();
+  uint64_t result = to->offset() + sum.result()->byte_offset();
+  if (from->slots() != 1 || to->slots() != 1 ||
+      (source != result && source < result + bytes && result < source + bytes))
+    return fail("source and result of a sum overlap");
+  sumBytes += (bytes + 63) / 64 * 64;
+  if (sumBytes > kMaxSumBytes)
+    return fail("its sums over micro-batches are too large");
+  return {};
+}
+
 Status ProgramChecker::checkLoop(const schema::Loop &loop, int depth) {
   uint64_t all = std::max<uint64_t>(1, loop.count());
   for (uint64_t outer : loops)
@@ -153,26 +217,11 @@ Status ProgramChecker::checkLoop(const schema::Loop &loop, int depth) {
   } else if (loop.count() > kMaxIterations || all > kMaxIterations) {
     return fail("a loop is too long");
   }
-  uint64_t sumBytes = 0;
-  for (uint32_t i = 0; i < sizeOfVector(loop.sums()); ++i) {
-    const schema::LoopSum *sum = loop.sums()->Get(i);
-    uint64_t bytes = 0;
-    if (!isValid(sum->dtype()) || sum->dtype() == schema::DType::boolean ||
-        sum->reduction() > schema::Reduction::min ||
-        !mulChecked(sum->count(), sizeOf(dtypeOf(sum->dtype())), bytes) ||
-        bytes > plan.arena_bytes())
-      return fail("a sum over micro-batches has an impossible type");
-    uint64_t alignment = sizeOf(dtypeOf(sum->dtype()));
-    MLRT_RETURN_IF_ERROR(
-        checkRef(sum->result(), bytes, alignment, true, "the result of a sum"));
-    loops.push_back(loop.count());
-    MLRT_RETURN_IF_ERROR(checkRef(sum->source(), bytes, alignment, false,
-                                  "the source of a sum"));
-    loops.pop_back();
-    sumBytes += (bytes + 63) / 64 * 64;
-  }
-  if (sumBytes > program.sum_level_bytes())
-    return fail("its sums over micro-batches do not fit sum_level_bytes");
+  // The levels of a sum are as many as a rank has micro-batches.
+  if (loop.count() != 0 && sizeOfVector(loop.sums()) != 0)
+    return fail("a loop sums that does not run over the micro-batches");
+  for (uint32_t i = 0; i < sizeOfVector(loop.sums()); ++i)
+    MLRT_RETURN_IF_ERROR(checkSum(*loop.sums()->Get(i), loop));
   loops.push_back(loop.count());
   MLRT_RETURN_IF_ERROR(checkSteps(loop.body(), depth + 1));
   loops.pop_back();
@@ -186,7 +235,7 @@ Status ProgramChecker::checkAllReduce(const schema::AllReduce &reduce) {
       textOf(plan.mesh()->Get(reduce.axes()->Get(0))->name()) != "data")
     return fail("an all-reduce is over other axes than data, which this mlrun "
                 "cannot do");
-  if (int64_t{reduce.id()} <= lastId)
+  if (int64_t{reduce.id()} <= lastId || reduce.id() >= kFirstSetupId)
     return fail("the ids of its all-reduces do not increase");
   lastId = reduce.id();
   if (!loops.empty())
@@ -242,18 +291,20 @@ Status ProgramChecker::checkSteps(
 Status ProgramChecker::check() {
   if (program.rows() == 0 || program.rows() > 1u << 30)
     return fail("has an impossible number of rows");
-  if (program.sum_level_bytes() > uint64_t{1} << 40)
-    return fail("its sums over micro-batches are too large");
   if (textOf(program.name()) == "train" &&
       program.rows() != plan.training()->microbatch())
     return fail("its rows are not those of a micro-batch");
   MLRT_RETURN_IF_ERROR(checkInputs());
-  MLRT_RETURN_IF_ERROR(
-      checkBound(program.mask(), "mask", program.rows(), true));
-  MLRT_RETURN_IF_ERROR(checkBound(program.count(), "count", 1, false));
-  MLRT_RETURN_IF_ERROR(checkBound(program.step(), "step", 1, false));
-  MLRT_RETURN_IF_ERROR(checkBound(program.loss(), "loss", 1, true));
-  return checkSteps(program.steps(), 0);
+  MLRT_RETURN_IF_ERROR(checkResults());
+  MLRT_RETURN_IF_ERROR(checkScalar(program.count(), "count", false));
+  MLRT_RETURN_IF_ERROR(checkScalar(program.step(), "step", false));
+  MLRT_RETURN_IF_ERROR(checkScalar(program.loss(), "loss", true));
+  MLRT_RETURN_IF_ERROR(checkSteps(program.steps(), 0));
+  if (sumBytes != program.sum_level_bytes())
+    return fail("its sums over micro-batches take " + std::to_string(sumBytes) +
+                " bytes a level, not " +
+                std::to_string(program.sum_level_bytes()));
+  return {};
 }
 
 } // namespace

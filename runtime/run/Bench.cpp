@@ -235,7 +235,10 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
     report["collectives_ms_per_step"] =
         executor.collectiveTime().seconds / static_cast<double>(executed) * 1e3;
   }
-  return printOutput(options.json ? report.dump() + "\n" : benchText(report));
+  return printOutput(
+      options.json
+          ? report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+          : benchText(report));
 }
 
 CommandResult benchCommand(const RunOptions &options) {

@@ -275,8 +275,10 @@ CommandResult inspectCommand(const RunOptions &options) {
   if (!plan.ok())
     return plan.status();
   Json report = inspectJson(*plan);
-  return printOutput(options.json ? report.dump(2) + "\n"
-                                  : inspectText(report));
+  return printOutput(
+      options.json
+          ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+          : inspectText(report));
 }
 
 } // namespace mlrt
