@@ -191,7 +191,7 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
   uint64_t steps = options.steps.value_or(100);
   uint64_t warmUp = std::min<uint64_t>(10, steps);
   std::vector<double> times;
-  times.reserve(steps);
+  times.reserve(std::min<uint64_t>(steps, 1 << 20));
   for (uint64_t i = 0; i < warmUp + steps; ++i) {
     auto start = Clock::now();
     run.step = i + 1;
