@@ -34,6 +34,12 @@ template <typename T> uint32_t sizeOfVector(const flatbuffers::Vector<T> *v) {
   return v ? v->size() : 0;
 }
 
+/// FlatBuffers' verifier looks at the alignment of a vector's length alone.
+template <typename T> bool isAligned(const flatbuffers::Vector<T> *vector) {
+  return !vector ||
+         reinterpret_cast<uintptr_t>(vector->Data()) % sizeof(T) == 0;
+}
+
 /// The runtime's type for one of the plan; only after isValid.
 inline DType dtypeOf(schema::DType dtype) { return static_cast<DType>(dtype); }
 inline bool isValid(schema::DType dtype) {

@@ -27,6 +27,20 @@ std::string named(const char *what, const flatbuffers::String *name) {
   return std::string(what) + " '" + printable(textOf(name)) + "' ";
 }
 
+/// Of the vectors of 64-bit numbers.
+Status verifyAlignment(const schema::Plan &plan) {
+  bool aligned = true;
+  for (uint32_t i = 0; i < sizeOfVector(plan.parameters()); ++i)
+    aligned &= isAligned(plan.parameters()->Get(i)->shape());
+  for (uint32_t i = 0; i < sizeOfVector(plan.buffers()); ++i)
+    aligned &= isAligned(plan.buffers()->Get(i)->shape());
+  for (uint32_t i = 0; i < sizeOfVector(plan.inputs()); ++i)
+    aligned &= isAligned(plan.inputs()->Get(i)->shape());
+  for (uint32_t i = 0; i < sizeOfVector(plan.kernels()); ++i)
+    aligned &= isAligned(plan.kernels()->Get(i)->argument_bytes());
+  return aligned ? Status() : damaged("its numbers are not aligned");
+}
+
 Status verifyMesh(const schema::Plan &plan) {
   int elastic = 0;
   std::unordered_set<std::string_view> names;
@@ -343,6 +357,7 @@ Status verifyMeaning(const schema::Plan &plan) {
     return damaged("its compute type or order of sums is unknown");
   if (!plan.programs() || !plan.kernels() || !plan.buffers() || !plan.code())
     return damaged("a part is missing");
+  MLRT_RETURN_IF_ERROR(verifyAlignment(plan));
   MLRT_RETURN_IF_ERROR(verifyMesh(plan));
   MLRT_RETURN_IF_ERROR(verifyBuffers(plan));
   MLRT_RETURN_IF_ERROR(verifyParameters(plan));

@@ -135,6 +135,8 @@ Status ProgramChecker::checkRef(const schema::Ref *ref, uint64_t bytes,
   const schema::Buffer *target = ref ? buffer(ref->buffer()) : nullptr;
   if (!target)
     return fail(std::string(what) + " names no buffer");
+  if (!isAligned(ref->strides()))
+    return fail("its numbers are not aligned");
   if (sizeOfVector(ref->strides()) > loops.size())
     return fail(std::string(what) + " moves with a loop that is not around it");
   __int128 first = ref->byte_offset(), last = first;

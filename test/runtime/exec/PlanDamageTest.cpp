@@ -92,8 +92,9 @@ TEST_F(PlanDamage, AnIntactPlanRuns) {
     Result<Plan> plan = Plan::fromBytes(original.bytes, "intact");
     ASSERT_TRUE(plan.ok()) << plan.status().message();
     EXPECT_EQ(runWithStubs(*plan), "") << original.name;
-    if (original.hasCode)
-      EXPECT_EQ(runWithCode(*plan), "") << original.name;
+    for (int threads : {1, 3})
+      if (original.hasCode)
+        EXPECT_EQ(runWithCode(*plan, threads), "") << original.name;
   }
 }
 

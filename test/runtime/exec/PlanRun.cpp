@@ -27,6 +27,8 @@ namespace {
 
 constexpr size_t kMaxKernels = 256;
 constexpr uint64_t kMicrobatches = 5;
+/// Of each parameter; more takes long, and adds nothing.
+constexpr uint64_t kInitialElements = 64;
 constexpr size_t kGuardBytes = 4096;
 
 /// The bytes behind the arena: poisoned, and compared where nothing poisons.
@@ -113,10 +115,14 @@ void initialize(const Plan &plan, DeviceMemory &arena, std::string &problem) {
     DType dtype = dtypeOf(parameter->dtype());
     uint64_t bytes = 0;
     bytesOfShape(parameter->shape(), dtype, bytes);
+    if (bytes == 0)
+      continue;
     const schema::Initializer *how = parameter->initializer();
+    std::byte *first = arena.data() + buffer->offset();
     Status status = fillInitial(
         {textOf(how->kind()), how->a(), how->b()}, 1, textOf(parameter->path()),
-        dtype, bytes / sizeOf(dtype), arena.data() + buffer->offset());
+        dtype, std::min(bytes / sizeOf(dtype), kInitialElements), first);
+    first[bytes - 1] = std::byte{0};
     if (!status.ok())
       problem = status.message();
   }
@@ -193,8 +199,8 @@ std::string runPrograms(const Plan &plan, const DeviceKernels &kernels,
 } // namespace
 
 std::string runWithStubs(const Plan &plan) {
-  if (inspectText(inspectJson(plan)).empty() ||
-      inspectJson(plan).dump().empty())
+  nlohmann::ordered_json report = inspectJson(plan);
+  if (inspectText(report).empty() || report.dump().empty())
     return "nothing to inspect";
   for (uint32_t i = 0; i < sizeOfVector(plan->splits()); ++i)
     if (Result<SplitSpec> split =
@@ -206,10 +212,11 @@ std::string runWithStubs(const Plan &plan) {
   return runPrograms(plan, StubKernels(), **openDevice({}));
 }
 
-std::string runWithCode(const Plan &plan) {
+std::string runWithCode(const Plan &plan, int threads) {
   if (!plan.checkMachine().ok())
     return "";
-  std::unique_ptr<Device> device = std::move(*openDevice({}));
+  std::unique_ptr<Device> device =
+      std::move(*openDevice({"cpu", threads, 0, 1}));
   Result<std::unique_ptr<DeviceKernels>> kernels = loadKernels(plan, *device);
   if (!kernels.ok())
     return kernels.status().code() == StatusCode::kInternal

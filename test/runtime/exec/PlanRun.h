@@ -15,9 +15,9 @@ namespace mlrt::test {
 /// \returns what went wrong; "" for nothing.
 std::string runWithStubs(const Plan &plan);
 
-/// The same programs with the plan's own code, where this machine can run it.
-/// A plan that the kernel library refuses is not run.
-std::string runWithCode(const Plan &plan);
+/// The same programs with the plan's own code on `threads` threads, where this
+/// machine can run it. A plan that the kernel library refuses is not run.
+std::string runWithCode(const Plan &plan, int threads = 1);
 
 } // namespace mlrt::test
 
