@@ -69,6 +69,10 @@ struct NamedValue {
   uint64_t sizeBytes;
 };
 
+/// The symbol of a verified kernel's code: its name and the hash of its
+/// signature (runtime/device/KernelAbi.h).
+std::string codeSymbol(const schema::Kernel &kernel);
+
 /// Loads the machine code of `plan` on `device`.
 ///
 /// \returns what Device::load returns; the message begins with the plan's path.

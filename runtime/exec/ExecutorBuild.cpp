@@ -267,8 +267,7 @@ Status ExecutorBuilder::build() {
              : Status();
 }
 
-/// The symbol of a kernel's code: its name and the hash of its signature.
-static std::string codeSymbol(const schema::Kernel &kernel) {
+std::string codeSymbol(const schema::Kernel &kernel) {
   std::vector<KernelArgument> arguments;
   for (uint32_t i = 0; i < kernel.arguments(); ++i)
     arguments.push_back(

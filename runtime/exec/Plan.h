@@ -23,6 +23,7 @@ namespace mlrt {
 
 namespace schema {
 struct Plan;
+struct Kernel;
 struct Program;
 } // namespace schema
 
