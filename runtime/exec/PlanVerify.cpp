@@ -205,9 +205,15 @@ Status verifyTraining(const schema::Plan &plan) {
   const schema::Training *training = plan.training();
   if (!training)
     return damaged("it does not describe the training");
+  // A fixed data axis has a micro-batch for each device; the last ones may be
+  // empty.
+  uint64_t devices = 1;
+  for (uint32_t i = 0; i < sizeOfVector(plan.mesh()); ++i)
+    if (textOf(plan.mesh()->Get(i)->name()) == "data")
+      devices = static_cast<uint64_t>(std::max(1, plan.mesh()->Get(i)->size()));
   uint64_t batch = training->batch(), rows = training->microbatch();
   if (batch == 0 || batch > kMaxRows || rows == 0 || rows > kMaxRows ||
-      training->microbatches() != (batch + rows - 1) / rows)
+      training->microbatches() != std::max((batch + rows - 1) / rows, devices))
     return damaged("batch, micro-batch and their number do not fit");
   return {};
 }
