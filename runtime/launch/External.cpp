@@ -39,6 +39,12 @@ Result<std::string> readSecret() {
   return text.str();
 }
 
+/// An address that only this machine reaches.
+bool isLoopback(const std::string &address) {
+  return address == "localhost" || address == "::1" ||
+         address.starts_with("127.");
+}
+
 std::string interfaceName() {
   for (const char *name : {"MLRUN_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"})
     if (const char *value = std::getenv(name))
@@ -83,6 +89,15 @@ Status ExternalRank::prepare() {
   storeOptions.timeoutSeconds = options.timeoutSeconds;
   storeOptions.ranks = world.size;
   if (world.rank == 0) {
+    if (isLoopback(world.masterAddress)) // all ranks are here: serve no others
+      storeOptions.address = world.masterAddress == "localhost"
+                                 ? "127.0.0.1" // what every client tries
+                                 : world.masterAddress;
+    else if (secret->empty())
+      logWarning("the ranks meet at port " + std::to_string(world.masterPort) +
+                 " without a secret, so whoever reaches it can join the run; "
+                 "set MLRUN_SECRET to the same text on every rank, or "
+                 "MLRUN_SECRET_FILE to a file with it");
     Result<std::unique_ptr<StoreServer>> listening =
         StoreServer::listen(storeOptions);
     if (!listening.ok())

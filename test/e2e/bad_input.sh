@@ -108,6 +108,17 @@ bad 5 "rank 0 does not answer at 127.0.0.1:$(<"$work/port")" \
   env RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT="$(<"$work/port")" "${elastic[@]}" --timeout 1
 bad 2 "cannot read the secret" env RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MLRUN_SECRET_FILE="$work/none" "${elastic[@]}"
 
+address=$(hostname -I | awk '{print $1}')
+if [[ -n $address ]]; then
+  network=(env RANK=0 WORLD_SIZE=2 "MASTER_ADDR=$address" "MASTER_PORT=$(<"$work/port")")
+  bad 5 "rank 1" "${network[@]}" "${elastic[@]}" --timeout 1
+  grep -q "without a secret.*MLRUN_SECRET" "$work/stderr" || fail "nobody warns of a missing secret"
+  bad 5 "rank 1" "${network[@]}" MLRUN_SECRET=sesame "${elastic[@]}" --timeout 1
+  ! grep -q "without a secret" "$work/stderr" || fail "a given secret is not seen"
+else
+  echo "skipped: this machine has no address that others reach"
+fi
+
 section "plans"
 size=$(stat -c %s "$plan")
 bad 3 "cannot read the plan $work/none.plan: No such file.*mlc MODEL.mlg" "$mlrun" train "$work/none.plan"
