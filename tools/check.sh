@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and runs every test; then the runtime's tests
-# again under sanitizers. The last lines count the tests.
+# again under sanitizers, and its threads under TSan. The last lines count the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,14 @@ run_tests() { # PRESET BUILD_DIR TARGET CTEST_DIR [ctest arguments...]
 # files and talks to peers.
 export ASAN_OPTIONS=detect_container_overflow=0
 run_tests release build all build
+# The plans that the release tests made of the examples, for PlanDamage.
+plans=$PWD/build/test/runtime/exec
+export MLRUN_TEST_PLANS=$plans/digits.plan:$plans/mlp.plan
 run_tests sanitize build-sanitize test/runtime/all build-sanitize/test/runtime
+# What runs in threads of one process.
+export MLRUN_TEST_PLANS=$plans/digits.plan
+run_tests thread-sanitize build-tsan test/runtime/all build-tsan/test/runtime \
+  -R '/threads|Threads/|BatchLoader|StoreTest|SumsTest|AnIntactPlan'
 
 # ctest counts a lit suite as one test; count its cases instead.
 read -r passed broken skipped < <(awk '

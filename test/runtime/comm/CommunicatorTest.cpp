@@ -356,7 +356,7 @@ TEST_P(CommunicatorTest, ranksThatDisagreeAreNamed) {
 
 TEST_P(CommunicatorTest, ranksInOtherCollectivesAreNamed) {
   using Collective = std::function<Status(Communicator &)>;
-  static char bytes[64], gathered[64 * 8];
+  static thread_local char bytes[64], gathered[64 * 8]; // of each rank
   const Collective others[] = {
       [](Communicator &c) { return c.barrier(tag(1)); },
       [](Communicator &c) { return c.broadcast(bytes, 64, 0, tag(1)); },
