@@ -95,7 +95,9 @@ static void visitSource(OpOperand &use, function_ref<void(Value)> fn) {
 
 void forEachSource(Operation *op, function_ref<void(Value)> fn) {
   op->walk([&](Operation *nested) {
-    if (nested != op && (isFree(nested) || isView(nested)))
+    bool copied = isFree(nested) &&
+                  !(isa<graph::BroadcastOp>(nested) && isMaterialized(nested));
+    if (nested != op && (copied || isView(nested)))
       return; // seen from their readers
     for (OpOperand &use : nested->getOpOperands())
       visitSource(use, [&](Value value) {

@@ -170,6 +170,34 @@ module @swap {
 
 // -----
 
+// A scalar that the loop broadcasts into memory is computed before the loop,
+// not together with the scalars after it.
+// CHECK-LABEL: module @before_the_loop
+// CHECK: plan.program @train
+// CHECK-NEXT: plan.call @[[BEFORE:.*]](@train.count, @[[RATE:[^,)]*]]
+// CHECK-NEXT: plan.loop
+// CHECK-NEXT: plan.call @{{.*}}broadcast(@[[RATE]]
+module @before_the_loop attributes {mlc.mesh = [{name = "data", size = 1 : i64}], mlc.train = {microbatches = 1 : i64}} {
+  dist.mesh @mesh ["data"] sizes = [1]
+  func.func @train(%x: tensor<4xf32, #dist.layout<@mesh, [{"data"}]>> {graph.input = "x"},
+                   %c: tensor<i64, #dist.layout<@mesh, []>> {graph.count})
+      -> (tensor<f32, #dist.layout<@mesh, []>> {graph.loss}) {
+    %n = graph.cast %c : tensor<i64, #dist.layout<@mesh, []>> to tensor<f32, #dist.layout<@mesh, []>>
+    %one = graph.constant dense<1.0> : tensor<f32, #dist.layout<@mesh, []>>
+    %rate = graph.div %one, %n : tensor<f32, #dist.layout<@mesh, []>>
+    %p = dist.microbatch_loop (%r = %x : tensor<4xf32, #dist.layout<@mesh, [{"data"}]>>) {
+      %b = graph.broadcast %rate dims = [] : tensor<f32, #dist.layout<@mesh, []>> to tensor<4xf32, #dist.layout<@mesh, [{"data"}]>>
+      %d = graph.dot %r, %b batch = [] x [] contract = [0] x [0] : tensor<4xf32, #dist.layout<@mesh, [{"data"}]>>, tensor<4xf32, #dist.layout<@mesh, [{"data"}]>> to tensor<f32, #dist.layout<@mesh, [], partial = ["data"]>>
+      dist.yield %d : tensor<f32, #dist.layout<@mesh, [], partial = ["data"]>>
+    } : tensor<f32, #dist.layout<@mesh, [], partial = ["data"]>>
+    %s = dist.all_reduce sum %p over ["data"] {id = 0 : i64, label = "loss"} : tensor<f32, #dist.layout<@mesh, [], partial = ["data"]>>
+    %l = graph.mul %s, %rate : tensor<f32, #dist.layout<@mesh, []>>
+    return %l : tensor<f32, #dist.layout<@mesh, []>>
+  }
+}
+
+// -----
+
 // The loop's sums lie side by side, where its kernels write them; one value
 // yielded twice is copied.
 // CHECK-LABEL: module @bucket
