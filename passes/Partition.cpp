@@ -17,6 +17,9 @@
 // A whole value that the loop needs and that depends on one of its sums is an
 // error: that is a nonlinear use of a batch reduction.
 //
+// A program that needs no rows has no loop, but its arguments still have the
+// rows of one micro-batch.
+//
 // Rows come from `mlc.train`; in @eval and @infer the batch is one micro-batch.
 // @infer has no loop: nothing in it may be partial.
 //
@@ -68,11 +71,11 @@ public:
   LogicalResult run() {
     if (failed(classify()))
       return failure();
-    if (inLoop.empty())
-      return success();
-    collectPrologue();
-    buildLoop();
-    orderEpilogue();
+    if (!inLoop.empty()) {
+      collectPrologue();
+      buildLoop();
+      orderEpilogue();
+    }
     return localize();
   }
 
@@ -202,27 +205,29 @@ private:
 
   /// Gives everything the shapes of one device and one micro-batch.
   LogicalResult localize() {
-    for (Operation &op : loop.getBody().front().without_terminator())
-      if (failed(verifyCuts(op)))
-        return failure();
     SmallVector<BlockArgument> arguments(block.getArguments());
-    llvm::append_range(arguments, loop.getBody().getArguments());
+    if (loop) {
+      for (Operation *op : inLoop)
+        if (failed(verifyCuts(*op)))
+          return failure();
+      llvm::append_range(arguments, loop.getBody().getArguments());
+    }
     for (BlockArgument argument : arguments) {
       auto type = localType(func, argument.getType(), parts);
       if (failed(type))
         return failure();
       argument.setType(*type);
     }
-    for (Operation &op : loop.getBody().front().without_terminator()) {
+    for (Operation *op : inLoop) {
       SmallVector<Type> types;
-      for (Type result : op.getResultTypes()) {
-        auto type = localType(&op, result, parts);
+      for (Type result : op->getResultTypes()) {
+        auto type = localType(op, result, parts);
         if (failed(type))
           return failure();
         types.push_back(*type);
       }
       if (failed(cast<ShardingOpInterface>(op).retypeResults(types)))
-        return op.emitOpError("cannot have the shape of one micro-batch");
+        return op->emitOpError("cannot have the shape of one micro-batch");
     }
     Operation *terminator = block.getTerminator();
     for (OpOperand &operand : terminator->getOpOperands())

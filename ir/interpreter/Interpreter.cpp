@@ -87,7 +87,10 @@ LogicalResult Evaluator::bindArgument(BlockArgument argument,
                                       const Literal &value) {
   auto type = cast<RankedTensorType>(argument.getType());
   dist::LayoutAttr layout = dist::LayoutAttr::of(type);
-  bool isRows = shapesAreLocal && layout && layout.isSharded();
+  // Rows that nothing reads leave open of which phase a program without a loop
+  // is.
+  bool isUnread = argument.use_empty();
+  bool isRows = (shapesAreLocal || isUnread) && layout && layout.isSharded();
   SmallVector<int64_t> expected(type.getShape());
   if (isRows && value.getType() && value.getRank() == type.getRank() &&
       value.getShape()[0] % expected[0] == 0)
@@ -100,7 +103,8 @@ LogicalResult Evaluator::bindArgument(BlockArgument argument,
   PerDevice &parts = values[argument];
   for (int64_t device = 0; device < options.devices; ++device) {
     Literal part = value;
-    for (int64_t dim = 0; layout && !shapesAreLocal && dim < type.getRank();
+    for (int64_t dim = 0;
+         layout && !shapesAreLocal && !isUnread && dim < type.getRank();
          ++dim) {
       if (layout.getAxes(dim).empty())
         continue;

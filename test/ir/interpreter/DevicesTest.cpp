@@ -125,4 +125,18 @@ func.func @f(%x: tensor<1xf32, #rows1>) -> tensor<f32, #whole0> {
     EXPECT_EQ(run({x}, {false, devices}), (Values{16777222})) << devices;
 }
 
+// At phase local, of 24 rows in micro-batches of 3.
+TEST_F(DevicesTest, RowsThatNothingReadsNeedNoLoop) {
+  parse(std::string(kLayouts) + R"(
+func.func @f(%x: tensor<3x2xf32, #rows2>, %w: tensor<2xf32, #whole1>) -> tensor<2xf32, #whole1> {
+  %y = graph.add %w, %w : tensor<2xf32, #whole1>
+  return %y : tensor<2xf32, #whole1>
+})");
+  for (int64_t devices : {1, 2})
+    EXPECT_EQ(run(arguments(), {/*f64=*/false, devices}),
+              run(arguments(), {/*f64=*/false, 1}))
+        << errors;
+  EXPECT_EQ(run(arguments()).size(), 2u) << errors;
+}
+
 } // namespace
