@@ -148,6 +148,10 @@ LogicalResult LayoutAttr::verifyOp(Operation *op,
   return verifyLayouts(op, rule);
 }
 
+bool LayoutAttr::isDimSharded(int64_t dim) const {
+  return !getAxes(dim).empty();
+}
+
 //===----------------------------------------------------------------------===//
 // Questions
 //===----------------------------------------------------------------------===//

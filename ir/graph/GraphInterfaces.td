@@ -156,7 +156,9 @@ def LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
     }],
       "::llvm::LogicalResult", "verifyShape",
       (ins "::llvm::ArrayRef<int64_t>":$shape,
-           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>];
+           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>,
+    InterfaceMethod<"Is dimension `dim` cut over some axis.",
+      "bool", "isDimSharded", (ins "int64_t":$dim)>];
 }
 
 #endif // MLC_IR_GRAPH_GRAPHINTERFACES

@@ -115,6 +115,39 @@ forEachReshapeGroup(ArrayRef<int64_t> from, ArrayRef<int64_t> to,
   }
 }
 
+/// The only sharded dimension of a tensor; -1 where there is none or another.
+static int64_t findShardedDim(RankedTensorType type) {
+  auto layout = dyn_cast_if_present<LayoutAttrInterface>(type.getEncoding());
+  int64_t found = -1;
+  for (int64_t dim = 0; layout && dim < type.getRank(); ++dim) {
+    if (!layout.isDimSharded(dim))
+      continue;
+    if (found >= 0)
+      return -1;
+    found = dim;
+  }
+  return found;
+}
+
+/// Where both sides have layouts: at the shapes of one micro-batch the batch
+/// may be one row, and extents alone do not say which dimension that is. Two
+/// dimensions are cut alike if what stands before them has equally many
+/// elements.
+static bool addShardedFactor(ReshapeOp op, ShardingRule &rule) {
+  RankedTensorType from = op.getOperand().getType(), to = op.getType();
+  int64_t i = findShardedDim(from), j = findShardedDim(to);
+  auto countBefore = [](RankedTensorType type, int64_t dim) {
+    return std::accumulate(type.getShape().begin(),
+                           type.getShape().begin() + dim, int64_t(1),
+                           std::multiplies<>());
+  };
+  if (i < 0 || j < 0 || countBefore(from, i) != countBefore(to, j))
+    return false;
+  rule.operandFactors[0][i] = rule.resultFactors[0][j] = rule.addFactor(
+      FactorKind::parallel, std::gcd(from.getDimSize(i), to.getDimSize(j)));
+  return true;
+}
+
 // A group of dimensions may be cut along its outermost one on both sides, into
 // as many parts as divide both extents: then a part is contiguous in both.
 ShardingRule ReshapeOp::getShardingRule() {
@@ -122,12 +155,14 @@ ShardingRule ReshapeOp::getShardingRule() {
   ArrayRef<int64_t> from = getOperand().getType().getShape();
   ArrayRef<int64_t> to = getType().getShape();
   // A batch of one row.
-  if (!from.empty() && !to.empty() && from[0] == 1 && to[0] == 1)
+  if (!addShardedFactor(*this, rule) && !from.empty() && !to.empty() &&
+      from[0] == 1 && to[0] == 1)
     rule.operandFactors[0][0] = rule.resultFactors[0][0] =
         rule.addFactor(FactorKind::parallel, 1);
   forEachReshapeGroup(from, to, [&](int64_t i, int64_t j) {
     int64_t size = std::gcd(from[i], to[j]);
-    if (size == 1)
+    if (size == 1 || rule.operandFactors[0][i] != kNoFactor ||
+        rule.resultFactors[0][j] != kNoFactor)
       return;
     int64_t factor = rule.addFactor(FactorKind::parallel, size);
     rule.operandFactors[0][i] = factor;

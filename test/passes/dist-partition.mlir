@@ -100,3 +100,39 @@ module attributes {mlc.train = {microbatches = 4 : i64}} {
     return %u : tensor<3xf32>
   }
 }
+
+// -----
+
+// One row in a micro-batch: of the extents of 1, the layouts say which is the
+// batch, before a dimension or together with it.
+module attributes {mlc.train = {microbatches = 2 : i64}} {
+  // CHECK-LABEL: @train
+  // CHECK: dist.microbatch_loop
+  // CHECK: graph.reshape %{{.*}} : tensor<1x4xf32, {{.*}}> to tensor<1x1x4xf32
+  // CHECK: graph.reshape %{{.*}} : tensor<1x1x4xf32, {{.*}}> to tensor<1x4xf32
+  // CHECK: graph.reshape %{{.*}} : tensor<1x4xf32, {{.*}}> to tensor<4xf32
+  func.func @train(%x: tensor<2x4xf32> {graph.input = "x"}) -> tensor<f32> {
+    %a = graph.reshape %x : tensor<2x4xf32> to tensor<1x2x4xf32>
+    %b = graph.exp %a : tensor<1x2x4xf32>
+    %c = graph.reshape %b : tensor<1x2x4xf32> to tensor<2x4xf32>
+    %d = graph.exp %c : tensor<2x4xf32>
+    %e = graph.reshape %d : tensor<2x4xf32> to tensor<8xf32>
+    %s = graph.reduce sum %e dims = [0] : tensor<8xf32> to tensor<f32>
+    return %s : tensor<f32>
+  }
+}
+
+// -----
+
+// A program that needs no rows has no loop; its arguments are still those of
+// one micro-batch.
+module attributes {mlc.train = {microbatches = 4 : i64}} {
+  // CHECK-LABEL: @train
+  // CHECK-SAME: tensor<2x4xf32, #{{[^>]*}}> {graph.input = "x"}
+  // CHECK-NOT: dist.microbatch_loop
+  // CHECK: graph.exp
+  func.func @train(%x: tensor<8x4xf32> {graph.input = "x"}, %w: tensor<f32>) -> tensor<f32> {
+    %e = graph.exp %w : tensor<f32>
+    return %e : tensor<f32>
+  }
+}
