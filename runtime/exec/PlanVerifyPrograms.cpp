@@ -16,6 +16,13 @@ constexpr uint64_t kMaxSumBytes = uint64_t{1} << 46;
 constexpr uint64_t kMaxMetricBytes = uint64_t{8} << 20; // a small table
 constexpr uint32_t kFirstSetupId = 0xffff0000u; // ids from here on: mlrun's own
 
+/// Is there a sum, maximum or minimum of this type. Bools have "any" and "all".
+bool canReduce(schema::DType dtype, schema::Reduction reduction) {
+  return isValid(dtype) && reduction <= schema::Reduction::min &&
+         (dtype != schema::DType::boolean ||
+          reduction != schema::Reduction::sum);
+}
+
 /// Checks one program; `where` begins every message.
 class ProgramChecker {
 public:
@@ -182,8 +189,7 @@ Status ProgramChecker::checkCall(const schema::Call &call) const {
 Status ProgramChecker::checkSum(const schema::LoopSum &sum,
                                 const schema::Loop &loop) {
   uint64_t bytes = 0;
-  if (!isValid(sum.dtype()) || sum.dtype() == schema::DType::boolean ||
-      sum.reduction() > schema::Reduction::min ||
+  if (!canReduce(sum.dtype(), sum.reduction()) ||
       !mulChecked(sum.count(), sizeOf(dtypeOf(sum.dtype())), bytes) ||
       bytes > plan.arena_bytes())
     return fail("a sum over micro-batches has an impossible type");
@@ -242,8 +248,7 @@ Status ProgramChecker::checkAllReduce(const schema::AllReduce &reduce) {
   lastId = reduce.id();
   if (!loops.empty())
     return fail("an all-reduce stands inside a loop");
-  if (!isValid(reduce.dtype()) || reduce.dtype() == schema::DType::boolean ||
-      reduce.reduction() > schema::Reduction::min ||
+  if (!canReduce(reduce.dtype(), reduce.reduction()) ||
       !mulChecked(reduce.count(), sizeOf(dtypeOf(reduce.dtype())), bytes))
     return fail("an all-reduce has an impossible type");
   return checkRef(reduce.data(), bytes, sizeOf(dtypeOf(reduce.dtype())), true,
