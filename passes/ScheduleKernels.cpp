@@ -55,12 +55,14 @@ static void stripLayouts(Operation *root) {
   });
 }
 
-/// `value` in the shape of `shape`: a constant or broadcast scalar of that
-/// shape, else a reshape.
+/// `value` in the shape of `shape`: what it is a view of, a constant or
+/// broadcast scalar of that shape, else a reshape.
 static Value reshaped(OpBuilder &builder, Value value,
                       ArrayRef<int64_t> shape) {
   Type type = graph::withShape(value.getType(), shape);
   Location loc = value.getLoc();
+  if (Value viewed = getViewedValue(value); viewed.getType() == type)
+    return viewed;
   if (auto constant = value.getDefiningOp<graph::ConstantOp>())
     if (auto elements = dyn_cast<DenseElementsAttr>(constant.getValue()))
       return graph::ConstantOp::create(

@@ -83,6 +83,18 @@ static bool isMaterialized(Operation *op) {
                       [](OpOperand &use) { return needsMemory(use); });
 }
 
+/// What `value` is a view of, through free ops too; null where there is no view
+/// between. A kernel cannot read what it writes itself through a view.
+static Value getSourceBehindView(Value value) {
+  bool view = false;
+  for (Operation *op = value.getDefiningOp();
+       op && (isView(op) || isCopied(op)); op = value.getDefiningOp()) {
+    view |= isView(op);
+    value = op->getOperand(0);
+  }
+  return view ? value : Value();
+}
+
 static void visitSource(OpOperand &use, function_ref<void(Value)> fn) {
   Value value = use.get();
   Operation *producer = value.getDefiningOp();
@@ -95,8 +107,8 @@ static void visitSource(OpOperand &use, function_ref<void(Value)> fn) {
 
 void forEachSource(Operation *op, function_ref<void(Value)> fn) {
   op->walk([&](Operation *nested) {
-    bool copied = isFree(nested) &&
-                  !(isa<graph::BroadcastOp>(nested) && isMaterialized(nested));
+    bool copied =
+        isFree(nested) && !(isCopied(nested) && isMaterialized(nested));
     if (nested != op && (copied || isView(nested)))
       return; // seen from their readers
     for (OpOperand &use : nested->getOpOperands())
@@ -134,6 +146,11 @@ FusionGroups::FusionGroups(Block &block, FusionMode mode) : mode(mode) {
       if (auto it = indexOf.find(producer); producer && it != indexOf.end())
         list.push_back(it->second);
     });
+    auto &behindViews = viewed.emplace_back();
+    for (Value operand : op->getOperands())
+      if (Value source = getSourceBehindView(operand))
+        if (auto it = indexOf.find(source.getDefiningOp()); it != indexOf.end())
+          behindViews.push_back(it->second);
   }
   if (mode != FusionMode::None) {
     joinTrees();
@@ -174,6 +191,10 @@ bool FusionGroups::tryMerge(int a, int b) {
     return true;
   for (auto [from, to] : {std::pair(a, b), std::pair(b, a)}) {
     llvm::DenseMap<int, bool> seen;
+    for (int member : members[from])
+      for (int source : viewed[member])
+        if (find(source) == to)
+          return false;
     for (int member : members[from])
       for (int source : sources[member])
         if (int group = find(source);

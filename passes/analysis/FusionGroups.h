@@ -71,7 +71,8 @@ public:
 
 private:
   int find(int node) const;
-  /// Merges the groups of two nodes unless that makes a cycle.
+  /// Merges the groups of two nodes unless that makes a cycle, or one reads the
+  /// other through a view.
   bool tryMerge(int a, int b);
   bool reaches(int from, int to, llvm::DenseMap<int, bool> &seen) const;
   void joinTrees();
@@ -83,6 +84,7 @@ private:
   llvm::SmallVector<mlir::Operation *> nodes;
   llvm::DenseMap<mlir::Operation *, int> indexOf;
   llvm::SmallVector<llvm::SmallVector<int>> sources; ///< per node, node ids
+  llvm::SmallVector<llvm::SmallVector<int>> viewed;  ///< those behind a view
   mutable llvm::SmallVector<int> parent;             ///< union-find
   llvm::SmallVector<llvm::SmallVector<int>> members; ///< per root
   int scalars = -1; ///< a node of the open group of scalar arithmetic

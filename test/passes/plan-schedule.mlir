@@ -170,6 +170,43 @@ module @swap {
 
 // -----
 
+// %2 would be elementwise in %0 but for the reshapes around it, which make no
+// difference together: it reads %0 itself.
+// CHECK-LABEL: module @there_and_back
+// CHECK: plan.call @k0_map(@infer.x, @[[T:[^,]*]], @infer.o)
+// CHECK-NEXT: plan.call @k1_reduce(@[[T]], @infer.p)
+module @there_and_back {
+  func.func @infer(%x: tensor<1x4xf32> {graph.input = "x"}) -> (tensor<1x4xf32> {graph.output = "o"}, tensor<1xf32> {graph.output = "p"}) {
+    %0 = graph.tanh %x : tensor<1x4xf32>
+    %1 = graph.reshape %0 : tensor<1x4xf32> to tensor<4xf32>
+    %2 = graph.exp %1 : tensor<4xf32>
+    %3 = graph.reshape %2 : tensor<4xf32> to tensor<1x4xf32>
+    %4 = graph.mul %3, %0 : tensor<1x4xf32>
+    %5 = graph.mul %1, %1 : tensor<4xf32>
+    %6 = graph.reshape %5 : tensor<4xf32> to tensor<1x4xf32>
+    %7 = graph.reduce sum %6 dims = [1] : tensor<1x4xf32> to tensor<1xf32>
+    return %4, %7 : tensor<1x4xf32>, tensor<1xf32>
+  }
+}
+
+// -----
+
+// A kernel does not read through a view what it writes.
+// CHECK-LABEL: module @behind_a_view
+// CHECK: plan.call @k0_tanh(@infer.x, @[[T:[^,]*]])
+// CHECK-NEXT: plan.call @k1_mul(@[[T]], @[[T]], @infer.o)
+module @behind_a_view {
+  func.func @infer(%x: tensor<1x4xf32> {graph.input = "x"}) -> (tensor<1x4xf32> {graph.output = "o"}) {
+    %0 = graph.tanh %x : tensor<1x4xf32>
+    %1 = graph.reshape %0 : tensor<1x4xf32> to tensor<4xf32>
+    %2 = graph.reshape %1 : tensor<4xf32> to tensor<1x4xf32>
+    %3 = graph.mul %2, %0 : tensor<1x4xf32>
+    return %3 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
 // A scalar that the loop broadcasts into memory is computed before the loop,
 // not together with the scalars after it.
 // CHECK-LABEL: module @before_the_loop
