@@ -223,13 +223,19 @@ Value Update::adam(Value gradient) {
 }
 
 /// The factor of torch.nn.utils.clip_grad_norm_: min(1, max / (norm + 1e-6)),
-/// with the L2 norm over all gradients.
+/// with the L2 norm over all gradients; in f64 if one of them is, else in f32.
 Value clipFactor(OpFactory ops, ArrayRef<Value> gradients, double maxNorm) {
+  bool wide = llvm::any_of(gradients, [](Value gradient) {
+    return getElementTypeOrSelf(gradient.getType()).isF64();
+  });
+  Type element =
+      wide ? ops.builder.getF64Type() : Type(ops.builder.getF32Type());
   Value total;
   for (Value gradient : gradients) {
     auto type = cast<RankedTensorType>(gradient.getType());
     auto all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-    Value sum = ops.reduceSum(ops.mul(gradient, gradient), all);
+    Value own = ops.castTo(gradient, graph::withElementType(type, element));
+    Value sum = ops.reduceSum(ops.mul(own, own), all);
     total = total ? ops.add(total, sum) : sum;
   }
   Value norm = graph::SqrtOp::create(ops.builder, ops.loc, total);
@@ -289,12 +295,12 @@ void GraphInsertOptimizer::runOnOperation() {
   double maxNorm = clipNorm(module);
   if (maxNorm > 0.0) {
     Value factor = clipFactor(ops, gradients, maxNorm);
-    for (Value &gradient : gradients)
-      gradient = ops.mul(
-          gradient,
-          ops.broadcast(factor,
-                        cast<RankedTensorType>(gradient.getType()).getShape(),
-                        {}));
+    for (Value &gradient : gradients) {
+      auto type = cast<RankedTensorType>(gradient.getType());
+      auto scalar = RankedTensorType::get({}, type.getElementType());
+      Value own = ops.castTo(factor, scalar);
+      gradient = ops.mul(gradient, ops.broadcast(own, type.getShape(), {}));
+    }
   }
 
   // Erase the gradients from the results first: the updates are appended.

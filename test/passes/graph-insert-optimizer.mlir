@@ -38,3 +38,27 @@ module attributes {mlc.train = {optimizer = {kind = "adamw", lr = {kind = "const
     return %g : tensor<3xf32>
   }
 }
+
+// -----
+
+// One norm over gradients of several types: in f64 if one is, else in f32.
+module attributes {mlc.train = {clip_norm = 0.5 : f64, optimizer = {kind = "sgd", lr = {kind = "constant", value = 0.5 : f64}}}} {
+  graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+  graph.parameter @v : tensor<bf16> init #graph.init<zeros> role trained
+  // CHECK-LABEL: @train
+  // CHECK-SAME: %[[G:[^:]*]]: tensor<3xf32>, %[[H:[^:]*]]: tensor<bf16>, %{{[^:]*}}: tensor<f32>
+  func.func @train(%g: tensor<3xf32>, %h: tensor<bf16>, %l: tensor<f32>, %w: tensor<3xf32> {graph.param = @w}, %v: tensor<bf16> {graph.param = @v})
+      -> (tensor<f32> {graph.loss}, tensor<3xf32> {graph.gradient = @w}, tensor<bf16> {graph.gradient = @v}) {
+    // CHECK: %[[GG:.*]] = graph.mul %[[G]], %[[G]] : tensor<3xf32>
+    // CHECK: %[[SUM:.*]] = graph.reduce sum %[[GG]]
+    // CHECK: %[[WIDE:.*]] = graph.cast %[[H]] : tensor<bf16> to tensor<f32>
+    // CHECK: %[[HH:.*]] = graph.mul %[[WIDE]], %[[WIDE]] : tensor<f32>
+    // CHECK: %[[TOTAL:.*]] = graph.add %[[SUM]], %[[HH]]
+    // CHECK: %[[NORM:.*]] = graph.sqrt %[[TOTAL]]
+    // CHECK: %[[FACTOR:.*]] = graph.minimum
+    // CHECK: %[[NARROW:.*]] = graph.cast %[[FACTOR]] : tensor<f32> to tensor<bf16>
+    // CHECK: %[[SMALL:.*]] = graph.broadcast %[[NARROW]]
+    // CHECK: graph.mul %[[H]], %[[SMALL]] : tensor<bf16>
+    return %l, %g, %h : tensor<f32>, tensor<3xf32>, tensor<bf16>
+  }
+}
