@@ -177,17 +177,16 @@ LogicalResult ReluOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
-// d cos(x) = -sin(x) dx, and -sin(x) = cos(x + pi/2). pi/2 comes in two parts,
-// of which the first is exact in every float type, so that its rounding is not
-// seen where sin(x) is near 0 (Cody and Waite, 1980).
+// d cos(x) = -sin(x) dx, and -sin(x) = cos(x + pi/2): in f64, since rounding
+// the sum to a narrower type would leave few digits near the zeros of the sine.
 LogicalResult CosOp::buildGradient(OpBuilder &b, ValueRange ct,
                                    Cotangents &out) {
   OpFactory ops{b, getLoc()};
-  constexpr double kHigh = 1.5703125, kLow = 1.5707963267948966 - kHigh;
-  Value shifted =
-      ops.add(ops.add(getOperand(), ops.splatLike(getOperand(), kHigh)),
-              ops.splatLike(getOperand(), kLow));
-  out.assign({ops.mul(ct[0], CosOp::create(b, getLoc(), shifted))});
+  Type wide = withElementType(getType(), b.getF64Type());
+  Value x = ops.castTo(getOperand(), wide);
+  Value shifted = ops.add(x, ops.splatLike(x, 1.5707963267948966));
+  Value sine = CosOp::create(b, getLoc(), shifted);
+  out.assign({ops.mul(ct[0], ops.castTo(sine, getType()))});
   return success();
 }
 
