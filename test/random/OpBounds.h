@@ -1,0 +1,70 @@
+//===- OpBounds.h - The bound of one op's result ----------------*- C++ -*-===//
+//
+// How Bounds.cpp and BoundsTensor.cpp share the work; see Bounds.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MLC_TEST_RANDOM_OPBOUNDS_H
+#define MLC_TEST_RANDOM_OPBOUNDS_H
+
+#include "ir/graph/GraphOps.h"
+#include "test/random/Bounds.h"
+#include "test/random/OpTable.h"
+
+namespace mlc::randomgraph {
+
+/// An f64 tensor of the given shape.
+mlir::RankedTensorType f64Like(llvm::ArrayRef<int64_t> shape,
+                               mlir::MLIRContext *context);
+graph::Literal asF64(mlir::RankedTensorType type, std::vector<double> values);
+
+/// What sums of `element` accumulate in: f32 for f16 and bf16.
+mlir::Type accumulatorOf(mlir::Type element);
+
+/// The rounding unit; twice it for f64, since the reference is computed in
+/// double and is off itself.
+double unitOf(mlir::Type element);
+
+class OpBounds {
+public:
+  OpBounds(mlir::Operation *op, llvm::ArrayRef<const Bounded *> operands,
+           int64_t parts)
+      : op(op), operands(operands), parts(parts) {
+    for (const Bounded *operand : operands)
+      values.push_back(&operand->value);
+  }
+
+  mlir::FailureOr<Bounded> run();
+
+private:
+  mlir::FailureOr<graph::Literal>
+  evaluate(llvm::ArrayRef<const graph::Literal *> inputs,
+           mlir::RankedTensorType type);
+  mlir::LogicalResult addErrors(const OpRow &row);
+  /// No bound where the value is none, or might be too large for its type.
+  double settle(double value, double error);
+  /// Adds the rounding of the result, unless it is exact.
+  void addRounding(double ulps);
+
+  mlir::LogicalResult elementwise(double ulps);
+  mlir::LogicalResult corners();
+  mlir::LogicalResult move();
+  mlir::LogicalResult sum();
+  mlir::LogicalResult argReduce(graph::ArgReduceOp arg);
+  mlir::LogicalResult dot();
+  mlir::LogicalResult loss();
+  mlir::LogicalResult lossGradient();
+  bool isCertainExtremum();
+  void markUnknownWhere(const Bounded &operand);
+
+  mlir::Operation *op;
+  llvm::ArrayRef<const Bounded *> operands;
+  int64_t parts;
+  llvm::SmallVector<const graph::Literal *> values;
+  Bounded result;
+  mlir::Type element;
+};
+
+} // namespace mlc::randomgraph
+
+#endif // MLC_TEST_RANDOM_OPBOUNDS_H
