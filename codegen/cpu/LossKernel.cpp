@@ -1,9 +1,9 @@
 //===- LossKernel.cpp - Softmax cross-entropy, value and gradient ---------===//
 //
-// A row at a time, the lanes along the classes: maximum, exponentials and their
-// sum are computed once for the loss and its gradient. A row of a few vectors
-// stays in registers; a longer one is read three times, and its exponentials
-// are computed twice.
+// The lanes run along the classes of a row: maximum, exponentials and their sum
+// are computed once for the loss and its gradient. A row of a few vectors stays
+// in registers; a longer one is read three times, and its exponentials are
+// computed twice.
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/Lowering.h"
@@ -19,7 +19,6 @@ using graph::ReductionKind;
 
 // Vectors of one row that are kept in registers.
 constexpr int64_t kHeldVectors = 4;
-
 struct LossRows {
   Lowering &l;
   graph::SoftmaxCrossEntropyOp loss;
@@ -43,7 +42,7 @@ struct LossRows {
     }
   };
 
-  // Lanes without a class have -infinity, and so no share of the sum.
+  // Lanes without a class have -infinity, which is no maximum.
   Value load(const Part &part) {
     KernelBuilder &k = l.k;
     Evaluator e = l.evaluator(lanes);
@@ -75,41 +74,63 @@ struct LossRows {
     return tail ? step({row, k.index(full), unsigned(tail)}, -1, sum) : sum;
   }
 
-  void emitRow(Value row) {
+  // What is known of a row before anything is written.
+  struct Row {
+    Value number, label, chosen, top, sum;
+    SmallVector<Value> held; ///< exponentials, if they are kept
+  };
+
+  // 0 in lanes without a class. They do not go through exp: a result that
+  // underflows takes the processor some hundred cycles.
+  Value exponential(const Row &row, const Part &part, int64_t number) {
+    KernelBuilder &k = l.k;
+    Value x = number >= 0 ? row.held[number] : load(part);
+    Value offset = k.fsub(x, k.splat(row.top, lanes));
+    if (part.active >= lanes)
+      return emitExp(k, offset);
+    Value mask = k.prefixMask(lanes, part.active);
+    Value zero = k.zero(offset.getType());
+    return k.select(mask, emitExp(k, k.select(mask, offset, zero)), zero);
+  }
+
+  Row readRow(Value number) {
     KernelBuilder &k = l.k;
     Type vector = k.vec(heldType(k, element()), lanes);
-    Value label = checkedLabel(row);
-    SmallVector<Value> held(isHeld() ? vectors() : 0);
+    Row row{number, checkedLabel(number), {}, {}, {}, {}};
+    row.held.resize(isHeld() ? vectors() : 0);
+    if (loss)
+      row.chosen =
+          l.evaluator(1).evaluate(logits, {{0, 1, Coord::scalar(number)},
+                                           {1, 1, Coord::scalar(row.label)}});
     Value top =
-        fold(row, emitNeutral(k, ReductionKind::max, vector, element()),
-             [&](const Part &part, int64_t number, Value best) {
+        fold(number, emitNeutral(k, ReductionKind::max, vector, element()),
+             [&](const Part &part, int64_t v, Value best) {
                Value x = load(part);
-               if (number >= 0)
-                 held[number] = x;
+               if (v >= 0)
+                 row.held[v] = x;
                return emitCombine(k, ReductionKind::max, best, x, element());
              });
-    top = emitCombineLanes(k, ReductionKind::max, top, element());
-    Value topEverywhere = k.splat(top, lanes);
-    auto exponential = [&](const Part &part, int64_t number) {
-      Value x = number >= 0 ? held[number] : load(part);
-      return emitExp(k, k.fsub(x, topEverywhere));
-    };
-    Value sum = fold(row, k.zero(vector),
-                     [&](const Part &part, int64_t number, Value total) {
-                       Value power = exponential(part, number);
-                       if (number >= 0)
-                         held[number] = power;
+    row.top = emitCombineLanes(k, ReductionKind::max, top, element());
+    Value sum = fold(number, k.zero(vector),
+                     [&](const Part &part, int64_t v, Value total) {
+                       Value power = exponential(row, part, v);
+                       if (v >= 0)
+                         row.held[v] = power;
                        return k.fadd(total, power);
                      });
-    sum = emitCombineLanes(k, ReductionKind::sum, sum, element());
+    row.sum = emitCombineLanes(k, ReductionKind::sum, sum, element());
+    return row;
+  }
+
+  void writeRow(const Row &row) {
     if (loss)
-      storeLoss(row, label, top, sum);
+      storeLoss(row);
     if (!gradient)
       return;
-    Value sumEverywhere = k.splat(sum, lanes);
-    fold(row, sum, [&](const Part &part, int64_t number, Value same) {
-      Value power = number >= 0 ? held[number] : exponential(part, number);
-      storeGradient(part, label, k.fdiv(power, sumEverywhere));
+    Value sum = l.k.splat(row.sum, lanes);
+    fold(row.number, row.sum, [&](const Part &part, int64_t v, Value same) {
+      Value power = v >= 0 ? row.held[v] : exponential(row, part, v);
+      storeGradient(part, row.label, l.k.fdiv(power, sum));
       return same;
     });
   }
@@ -128,14 +149,12 @@ struct LossRows {
     return k.select(outside, k.index(0), wide);
   }
 
-  void storeLoss(Value row, Value label, Value top, Value sum) {
+  void storeLoss(const Row &row) {
     KernelBuilder &k = l.k;
     Evaluator e = l.evaluator(1);
-    Value chosen = e.evaluate(
-        logits, {{0, 1, Coord::scalar(row)}, {1, 1, Coord::scalar(label)}});
-    Value value = k.fadd(emitLog(k, sum), k.fsub(top, chosen));
+    Value value = k.fadd(emitLog(k, row.sum), k.fsub(row.top, row.chosen));
     e.known[loss.getLoss()] = roundTo(k, value, element());
-    store(e, loss.getLoss(), {{0, 1, Coord::scalar(row)}}, lossResults);
+    store(e, loss.getLoss(), {{0, 1, Coord::scalar(row.number)}}, lossResults);
   }
 
   void storeGradient(const Part &part, Value label, Value share) {
@@ -193,7 +212,8 @@ bool lowerLoss(Lowering &l, graph::SoftmaxCrossEntropyOp loss,
     KernelBuilder &k = l.k;
     Value begin = k.mul(task, k.index(rowsPerTask));
     Value end = k.smin(k.add(begin, k.index(rowsPerTask)), k.index(rows));
-    k.loop(begin, end, 1, [&](Value row) { kernel.emitRow(row); });
+    k.loop(begin, end, 1,
+           [&](Value row) { kernel.writeRow(kernel.readRow(row)); });
   });
   return true;
 }
