@@ -21,13 +21,13 @@ namespace {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 
-void verifyPhase(mlir::OpPassManager &manager, const char *phase) {
+} // namespace
+
+void verifyPhase(mlir::OpPassManager &manager, llvm::StringRef phase) {
   VerifyPhaseOptions options;
-  options.phase = phase;
+  options.phase = phase.str();
   manager.addPass(createVerifyPhase(options));
 }
-
-} // namespace
 
 void buildGradientsOnlyPipeline(mlir::OpPassManager &manager) {
   manager.addPass(createGraphAutodiff());

@@ -33,6 +33,10 @@ struct ScheduleOptions {
 /// are its gradients.
 void buildGradientsOnlyPipeline(mlir::OpPassManager &manager);
 
+/// Checks what a phase promises (docs/architecture.md); every pipeline ends
+/// with it. By itself for text that comes from outside.
+void verifyPhase(mlir::OpPassManager &manager, llvm::StringRef phase);
+
 /// graph -> grad: gradients and the optimizer's updates in `@train`.
 void buildGradPipeline(mlir::OpPassManager &manager);
 

@@ -37,6 +37,10 @@ mlir::LogicalResult setScratchBytes(mlir::ModuleOp module,
 mlir::FailureOr<std::string> emitSharedObject(mlir::ModuleOp module,
                                               const CpuTarget &target);
 
+/// Replaces the `llvm.func`s of `module` by a `plan.binary` with their shared
+/// object. Phase kernels -> plan.
+mlir::LogicalResult linkKernels(mlir::ModuleOp module, const CpuTarget &target);
+
 /// Prints the LLVM IR of the `llvm.func`s of `module`, optimized.
 mlir::LogicalResult printLlvm(mlir::ModuleOp module, const CpuTarget &target,
                               llvm::raw_ostream &os);

@@ -7,11 +7,13 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Linker.h"
+#include "ir/plan/PlanOps.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -149,6 +151,24 @@ FailureOr<std::string> emitSharedObject(ModuleOp module,
   if (!linkSharedObject({object.data(), object.size()}, linked, error))
     return module.emitError("linking the kernels failed: ") << error;
   return linked;
+}
+
+LogicalResult linkKernels(ModuleOp module, const CpuTarget &target) {
+  FailureOr<std::string> object = emitSharedObject(module, target);
+  if (failed(object))
+    return failure();
+  for (Operation &op :
+       llvm::make_early_inc_range(module.getBody()->getOperations()))
+    if (isa_and_present<LLVM::LLVMDialect>(op.getDialect()))
+      op.erase();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<StringRef> features(target.features.begin(),
+                                  target.features.end());
+  plan::BinaryOp::create(builder, module.getLoc(),
+                         builder.getStringAttr(target.cpu),
+                         builder.getStrArrayAttr(features),
+                         builder.getStringAttr(llvm::toHex(*object, true)));
+  return success();
 }
 
 LogicalResult printLlvm(ModuleOp module, const CpuTarget &target,

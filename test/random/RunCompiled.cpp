@@ -32,27 +32,17 @@ FailureOr<std::string> compileToPlan(ModuleOp module, const Setting &setting) {
   ScheduleOptions options;
   options.fusion = setting.fusion;
   options.reuse = setting.reuse;
+  options.prepareKernels = [&](ModuleOp scheduled) {
+    return setScratchBytes(scheduled, *target);
+  };
   buildSchedulePipeline(manager, options);
   if (failed(manager.run(module)))
     return failure();
   OpBuilder builder(module.getContext());
   module->setAttr("mlc.cpu", builder.getStringAttr(target->cpu));
-  if (failed(lowerKernels(module, *target)) || failed(verify(module)))
+  if (failed(lowerKernels(module, *target)) || failed(verify(module)) ||
+      failed(linkKernels(module, *target)))
     return failure();
-  FailureOr<std::string> object = emitSharedObject(module, *target);
-  if (failed(object))
-    return failure();
-  for (Operation &op :
-       llvm::make_early_inc_range(module.getBody()->getOperations()))
-    if (op.getName().getDialectNamespace() == "llvm")
-      op.erase();
-  builder.setInsertionPointToEnd(module.getBody());
-  SmallVector<StringRef> features(target->features.begin(),
-                                  target->features.end());
-  plan::BinaryOp::create(builder, module.getLoc(),
-                         builder.getStringAttr(target->cpu),
-                         builder.getStrArrayAttr(features),
-                         builder.getStringAttr(llvm::toHex(*object, true)));
   return writePlan(module);
 }
 
@@ -223,7 +213,9 @@ std::optional<RawResults> runPlan(const std::string &bytes, const Graph &graph,
   needs.push_back({"train", static_cast<uint64_t>(graph.microbatches)});
   if (plan->program("infer"))
     needs.push_back({"infer", 1});
-  auto session = mlrt::Session::create(*plan, nullptr, threads, needs);
+  mlrt::DeviceOptions device;
+  device.threads = threads;
+  auto session = mlrt::Session::create(*plan, nullptr, device, needs);
   if (!session.ok()) {
     error = session.status().message();
     return std::nullopt;

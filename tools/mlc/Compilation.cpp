@@ -128,7 +128,7 @@ int Compilation::loadModel() {
   module = std::move(result.module);
   phase = Phase::Graph;
   addModelDigest();
-  return kDone;
+  return verifyReached();
 }
 
 int Compilation::loadPhase() {
@@ -139,7 +139,7 @@ int Compilation::loadPhase() {
   phase = *options.compileFrom;
   if (phase == Phase::Graph)
     addModelDigest();
-  return kDone;
+  return verifyReached();
 }
 
 /// Hashes what training computes, so that a checkpoint of another model can be
@@ -198,6 +198,12 @@ int Compilation::runPipeline(PassManager &manager, const char *name) {
   printError(std::string("the phase ") + name +
              " failed without a reason; this is a bug of mlc");
   return kInternalError;
+}
+
+int Compilation::verifyReached() {
+  PassManager manager(&context);
+  verifyPhase(manager, toString(phase));
+  return runPipeline(manager, toString(phase));
 }
 
 int Compilation::addGradients() {
@@ -282,33 +288,20 @@ int Compilation::lowerToKernels() {
     return kInternalError;
   }
   phase = Phase::Kernels;
-  return kDone;
+  return verifyReached();
 }
 
 int Compilation::linkKernels() {
   if (int code = resolveTarget(); code != kDone)
     return code;
-  FailureOr<std::string> object = emitSharedObject(*module, *target);
-  if (failed(object)) {
+  if (failed(mlc::linkKernels(*module, *target))) {
     if (errors == 0)
       printError("linking the kernels failed without a reason; this is a bug "
                  "of mlc");
     return kInternalError;
   }
-  for (Operation &op :
-       llvm::make_early_inc_range(module->getBody()->getOperations()))
-    if (op.getName().getDialectNamespace() == "llvm")
-      op.erase();
-  OpBuilder builder(&context);
-  builder.setInsertionPointToEnd(module->getBody());
-  SmallVector<StringRef> features(target->features.begin(),
-                                  target->features.end());
-  plan::BinaryOp::create(builder, module->getLoc(),
-                         builder.getStringAttr(target->cpu),
-                         builder.getStrArrayAttr(features),
-                         builder.getStringAttr(llvm::toHex(*object, true)));
   phase = Phase::Plan;
-  return kDone;
+  return verifyReached();
 }
 
 std::string Compilation::print() {

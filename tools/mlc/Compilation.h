@@ -46,6 +46,8 @@ private:
   int loadPhase();
   int step();
   int runPasses(Phase to);
+  /// Checks what the phase reached promises.
+  int verifyReached();
   int runPipeline(mlir::PassManager &manager, const char *name);
   int lowerToKernels();
   int linkKernels();
