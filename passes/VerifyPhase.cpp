@@ -7,6 +7,7 @@
 
 #include "ir/dist/DistDialect.h"
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/Program.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -43,8 +44,11 @@ ArrayRef<Phase> getPhases() {
 
 constexpr StringRef kArgumentRoles[] = {
     "graph.param", "graph.input", "graph.mask", "graph.count", "graph.step"};
+// The last one is there before the phase `grad` only: the optimizer turns
+// gradients into updates.
 constexpr StringRef kResultRoles[] = {"graph.loss", "graph.metric",
-                                      "graph.output", "graph.update"};
+                                      "graph.output", "graph.update",
+                                      graph::kGradientAttr};
 
 /// The one role among `roles` that `attributes` names; empty for none or two.
 StringRef roleOf(DictionaryAttr attributes, ArrayRef<StringRef> roles) {
@@ -79,7 +83,7 @@ LogicalResult verifyParameter(func::FuncOp func, Attribute path, Type type,
 }
 
 /// Arguments and results say what they are.
-LogicalResult verifySignature(func::FuncOp func) {
+LogicalResult verifySignature(func::FuncOp func, bool gradients) {
   for (auto [index, type] : llvm::enumerate(func.getArgumentTypes())) {
     std::string what = "argument #" + std::to_string(index);
     StringRef role = roleOf(func.getArgAttrDict(index), kArgumentRoles);
@@ -93,7 +97,9 @@ LogicalResult verifySignature(func::FuncOp func) {
   }
   for (auto [index, type] : llvm::enumerate(func.getResultTypes())) {
     std::string what = "result #" + std::to_string(index);
-    StringRef role = roleOf(func.getResultAttrDict(index), kResultRoles);
+    StringRef role =
+        roleOf(func.getResultAttrDict(index),
+               ArrayRef<StringRef>(kResultRoles).drop_back(gradients ? 0 : 1));
     if (role.empty())
       return func.emitOpError()
              << what << " needs one of graph.loss, graph.metric, graph.output "
@@ -182,7 +188,7 @@ struct VerifyPhase : impl::VerifyPhaseBase<VerifyPhase> {
     if (!llvm::is_contained(known.dialects, "func"))
       return success();
     if (auto func = dyn_cast<func::FuncOp>(op))
-      if (failed(verifySignature(func)))
+      if (failed(verifySignature(func, phase == "graph")))
         return failure();
     if (failed(verifyLayouts(op, phase == "dist" || phase == "local")))
       return failure();
