@@ -45,6 +45,11 @@ GlooTransport::GlooTransport(const GlooOptions &newOptions,
 
 GlooTransport::~GlooTransport() {
   // Gloo's thread writes to the buffers until the connections are closed.
+  try {
+    context->closeConnections();
+  } catch (const std::exception &) {
+    // They are broken already.
+  }
   peers.clear();
   stagingBuffers = {};
   context.reset();

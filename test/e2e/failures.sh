@@ -11,10 +11,11 @@ workers() { pgrep -P "$1" | sort -n; }
 for comm in shm gloo; do
   for signal in KILL STOP; do
     status=0
+    rm -f "$work/err"
     "$mlrun" train "$work/digits.plan" --data "$digits" -n 3 --comm "$comm" --epochs 100000 --timeout 3 \
       >"$work/out" 2>"$work/err" &
     pid=$!
-    sleep 2
+    wait_for "epoch 1" "$work/err"
     victim=$(workers "$pid" | sed -n 2p)
     [[ -n $victim ]] || { cat "$work/err"; fail "no worker to stop"; }
     begin=$SECONDS

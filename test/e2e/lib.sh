@@ -20,6 +20,15 @@ expect_exit() {
   grep -qE -- "$pattern" "$work/stderr" || { cat "$work/stderr" >&2; fail "'$*' does not say '$pattern'"; }
 }
 
+# wait_for PATTERN FILE: until the file has it; fails after a minute.
+wait_for() {
+  local until=$((SECONDS + 60))
+  until grep -q -- "$1" "$2" 2>/dev/null; do
+    ((SECONDS < until)) || { cat "$2" >&2; fail "no '$1' in a minute"; }
+    sleep 0.1
+  done
+}
+
 no_process_left() {
   sleep 0.3
   if pgrep -f "mlrun train $work" >/dev/null; then

@@ -68,14 +68,10 @@ python3 "$(dirname "$0")/bytes.py" "$work/report.json" "$work/inspect.json" "$wo
 # start_three TIMEOUT: one rank on each machine, until something ends it;
 # returns when they train.
 start_three() {
-  local until=$((SECONDS + 60))
   for rank in 0 1 2; do
     start $rank $rank "RANK=$rank WORLD_SIZE=3" train "$work/digits.plan" --data "$digits" --epochs 1000000 --timeout "$1"
   done
-  until grep -q "epoch 1" "$work/0.err"; do
-    ((SECONDS < until)) || { cat "$work"/?.err >&2; fail "$what: no epoch ends"; }
-    sleep 0.1
-  done
+  wait_for "epoch 1" "$work/0.err"
 }
 # named RANK...: each of these says which rank failed, in what, when, and where
 # in the model. `victim` is that rank.
