@@ -82,6 +82,14 @@ Value KernelBuilder::fma(Value x, Value y, Value z) {
 Value KernelBuilder::fneg(Value x) { return L::FNegOp::create(b, loc, x); }
 Value KernelBuilder::fabs(Value x) { return L::FAbsOp::create(b, loc, x); }
 Value KernelBuilder::fsqrt(Value x) { return L::SqrtOp::create(b, loc, x); }
+Value KernelBuilder::rsqrt14(Value x) {
+  Type type = x.getType();
+  Value all = ci(b.getI16Type(), -1);
+  return L::CallIntrinsicOp::create(
+             b, loc, type, b.getStringAttr("llvm.x86.avx512.rsqrt14.ps.512"),
+             ValueRange{x, zero(type), all})
+      ->getResult(0);
+}
 Value KernelBuilder::ffloor(Value x) { return L::FFloorOp::create(b, loc, x); }
 Value KernelBuilder::froundeven(Value x) {
   return L::RoundEvenOp::create(b, loc, x);

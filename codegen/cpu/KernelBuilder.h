@@ -65,6 +65,8 @@ public:
   Value fneg(Value x);
   Value fabs(Value x);
   Value fsqrt(Value x);
+  /// 1 / sqrt(x) to 14 bits; 16 lanes of f32, needs AVX-512.
+  Value rsqrt14(Value x);
   Value ffloor(Value x);
   Value froundeven(Value x);
   Value fcopysign(Value magnitude, Value sign);

@@ -19,6 +19,7 @@ using graph::ReductionKind;
 
 // Vectors of one row that are kept in registers.
 constexpr int64_t kHeldVectors = 4;
+
 struct LossRows {
   Lowering &l;
   graph::SoftmaxCrossEntropyOp loss;

@@ -208,4 +208,31 @@ Value emitPow(KernelBuilder &k, Value x, Value y) {
                    [&](auto a) { return detail::pow64(k, a[0], a[1]); });
 }
 
+// One Newton step from 14 bits, for the root and half its inverse at once, and
+// a last correction with the exact rest, after Markstein, "Computation of
+// elementary functions on the IBM RISC System/6000", 1990. The result is the
+// nearest float for every x: the test can compare them all.
+Value emitSqrt(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  if (KernelBuilder::lanesOf(type) != 16 || k.target.lanes != 16 ||
+      !KernelBuilder::element(type).isF32())
+    return k.fsqrt(x);
+  // Small numbers are scaled, so that the rest does not underflow.
+  Value small = k.fcmp(FPred::olt, x, k.cf(type, 0x1p-64));
+  Value scaled = k.select(small, k.fmul(x, k.cf(type, 0x1p64)), x);
+  Value inverse = k.rsqrt14(scaled);
+  Value half = k.cf(type, 0.5);
+  Value root = k.fmul(scaled, inverse), halfInverse = k.fmul(inverse, half);
+  Value error = k.fma(k.fneg(root), halfInverse, half);
+  root = k.fma(root, error, root);
+  halfInverse = k.fma(halfInverse, error, halfInverse);
+  Value rest = k.fma(k.fneg(root), root, scaled);
+  root = k.fma(rest, halfInverse, root);
+  root = k.select(small, k.fmul(root, k.cf(type, 0x1p-32)), root);
+  // 0 and infinity have no inverse.
+  Value same = k.ori(k.fcmp(FPred::oeq, scaled, k.zero(type)),
+                     k.fcmp(FPred::oeq, scaled, k.cf(type, kInfinity)));
+  return k.select(same, x, root);
+}
+
 } // namespace mlc::cpu

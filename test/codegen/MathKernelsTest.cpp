@@ -236,6 +236,13 @@ TEST(MathKernels, ExpOfEveryFloat) { sweepFloats(expOf, std::exp, 2.0); }
 TEST(MathKernels, LogOfEveryFloat) { sweepFloats(logOf, std::log, 2.0); }
 TEST(MathKernels, TanhOfEveryFloat) { sweepFloats(tanhOf, std::tanh, 2.0); }
 TEST(MathKernels, SigmoidOfEveryFloat) { sweepFloats(sigmoid, sigmoidOf, 3.0); }
+// No root is near the middle of two floats: 0.5 means the nearest one.
+TEST(MathKernels, SqrtOfEveryFloatIsTheNearest) {
+  auto emit = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
+    return emitSqrt(k, a[0]);
+  };
+  sweepFloats(emit, std::sqrt, 0.5);
+}
 TEST(MathKernels, CosOfSmallFloats) {
   auto bounded = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
     return emitCos(k, a[0]);
