@@ -2,6 +2,7 @@
 #ifndef MLC_RUNTIME_COMM_THREADOFITSOWN_H
 #define MLC_RUNTIME_COMM_THREADOFITSOWN_H
 
+#include "runtime/core/FlushDenormals.h"
 #include "runtime/core/Thread.h"
 
 #include <atomic>
@@ -43,6 +44,7 @@ public:
 private:
   void work(const char *name) {
     nameThisThread(name);
+    FlushDenormals flush; // sums of ranks are those of the compute threads
     for (uint32_t number = 1;; ++number) {
       asked.wait(number - 1);
       if (task == nullptr)

@@ -2,8 +2,7 @@
 
 #include "runtime/device/ThreadPool.h"
 
-#include "runtime/core/Thread.h"
-
+#include "runtime/core/FlushDenormals.h"
 #include "runtime/core/Thread.h"
 
 #include <algorithm>
@@ -103,6 +102,7 @@ void ThreadPool::work(int thread) {
   nameThisThread("compute");
   if (!cpus.empty())
     pinTo(cpus[static_cast<size_t>(thread)]);
+  FlushDenormals flush; // as the executor does
   uint32_t seen = 0;
   while (true) {
     for (int i = 0; i < spins && generation.load() == seen; ++i)

@@ -3,6 +3,7 @@
 #include "runtime/exec/Executor.h"
 
 #include "runtime/core/Float16.h"
+#include "runtime/core/FlushDenormals.h"
 #include "runtime/exec/ExecutorParts.h"
 #include "runtime/exec/PlanChecks.h"
 
@@ -195,6 +196,7 @@ Status Executor::run(const RunArguments &arguments) {
                                        std::to_string(arguments.microbatches) +
                                        " micro-batches in an executor for " +
                                        std::to_string(parts->maxMicrobatches)};
+  FlushDenormals flush; // as the pool's threads do
   parts->run = &arguments;
   parts->position = {};
   parts->position.number = arguments.firstMicrobatch;
