@@ -19,7 +19,7 @@ class raw_ostream;
 namespace mlc {
 
 /// Gives every `plan.kernel` with a body an `llvm.func` of the signature of
-/// runtime/device/KernelAbi.h, named `getCodeSymbol()`; sets the kernel's
+/// runtime/schema/KernelAbi.h, named `getCodeSymbol()`; sets the kernel's
 /// `tasks` and drops its body. Phase schedule -> kernels. Where memory is
 /// planned, the kernel's `scratch_bytes` must be what the code for `target`
 /// needs, otherwise they are set.

@@ -110,7 +110,8 @@ private:
 
 /// Reports labels outside [0, classes) in the KernelContext, for the active
 /// lanes; `rows` are their indices.
-void emitLabelCheck(Evaluator &e, Value labels, Type element, int64_t classes,
+/// `source` is the value of the kernel's body that they are of.
+void emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
                     const Coord &rows);
 
 } // namespace mlc::cpu

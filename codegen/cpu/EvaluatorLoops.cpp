@@ -7,6 +7,9 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/Evaluator.h"
 #include "codegen/cpu/MathKernels.h"
+#include "runtime/schema/KernelAbi.h"
+
+#include <cstddef>
 
 using namespace mlir;
 
@@ -238,9 +241,24 @@ struct Row {
 
 } // namespace
 
-void emitLabelCheck(Evaluator &e, Value labels, Type element, int64_t classes,
+// The one argument of the kernel that `value` is made of; -1 for none or more.
+static int32_t sourceArgument(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return argument.getArgNumber();
+  int32_t found = -1;
+  for (Value operand : value.getDefiningOp()->getOperands())
+    if (int32_t number = sourceArgument(operand); number >= 0) {
+      if (found >= 0 && found != number)
+        return -1;
+      found = number;
+    }
+  return found;
+}
+
+void emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
                     const Coord &rows) {
   KernelBuilder &k = e.k;
+  Type element = getElementTypeOrSelf(source.getType());
   bool isUnsigned = element.isUnsignedInteger();
   Value wide = element.isInteger(64) ? labels
                : isUnsigned          ? k.zext(labels, k.i64())
@@ -262,13 +280,16 @@ void emitLabelCheck(Evaluator &e, Value labels, Type element, int64_t classes,
           row = k.add(rows.base ? rows.base : k.index(0),
                       k.index(rows.offset + rows.stride * lane));
         }
-        auto put = [&](int64_t offset, Value value) {
-          k.store(value, k.gep(e.context, k.index(offset), k.i8()));
+        auto put = [&](size_t offset, Value value) {
+          k.store(value, k.gep(e.context, k.index(int64_t(offset)), k.i8()));
         };
-        put(8, k.extract(wide, lane));
-        put(16, k.index(classes));
-        put(24, row);
-        put(0, k.ci(k.i32(), 1));
+        using Context = mlrt::KernelContext;
+        put(offsetof(Context, argument), k.ci(k.i32(), sourceArgument(source)));
+        put(offsetof(Context, value), k.extract(wide, lane));
+        put(offsetof(Context, limit), k.index(classes));
+        put(offsetof(Context, row), row);
+        put(offsetof(Context, error),
+            k.ci(k.i32(), int32_t(mlrt::KernelError::kLabelOutOfRange)));
       });
     });
   }
@@ -278,7 +299,7 @@ Value Evaluator::loss(graph::SoftmaxCrossEntropyOp op, const Index &index) {
   Type labelType = op.getLabels().getType().getElementType();
   Row row{*this, op.getLogits(), index[0].at};
   Value labels = evaluate(op.getLabels(), index);
-  emitLabelCheck(*this, labels, labelType, row.classes(), index[0].at);
+  emitLabelCheck(*this, op.getLabels(), labels, row.classes(), index[0].at);
   Value top = row.maximum();
   Value sum = row.sumOfExp(top);
   // Out of range reads class 0; the error stops the run.
@@ -303,7 +324,7 @@ Value Evaluator::lossGradient(graph::SoftmaxCrossEntropyGradOp op,
   Row row{*this, op.getLogits(), at[0].at};
   Index rowIndex{{0, 1, at[0].at}};
   Value labels = evaluate(op.getLabels(), rowIndex);
-  emitLabelCheck(*this, labels, labelType, row.classes(), at[0].at);
+  emitLabelCheck(*this, op.getLabels(), labels, row.classes(), at[0].at);
   Value top = row.maximum();
   Value sum = row.sumOfExp(top);
   Value share = k.fdiv(emitExp(k, k.fsub(row.at(at[1].at), top)), sum);

@@ -142,7 +142,7 @@ struct LossRows {
     Evaluator e = l.evaluator(1);
     Type labelType = cast<RankedTensorType>(labels.getType()).getElementType();
     Value label = e.evaluate(labels, {{0, 1, Coord::scalar(row)}});
-    emitLabelCheck(e, label, labelType, classes, Coord::scalar(row));
+    emitLabelCheck(e, labels, label, classes, Coord::scalar(row));
     Value wide = labelType.isInteger(64)         ? label
                  : labelType.isUnsignedInteger() ? k.zext(label, k.i64())
                                                  : k.sext(label, k.i64());

@@ -14,7 +14,7 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Lowering.h"
-#include "runtime/device/KernelAbi.h"
+#include "runtime/schema/KernelAbi.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"

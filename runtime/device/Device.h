@@ -10,7 +10,7 @@
 
 #include "runtime/core/DType.h"
 #include "runtime/core/Status.h"
-#include "runtime/device/KernelAbi.h"
+#include "runtime/schema/KernelAbi.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -93,20 +93,24 @@ Status Executor::runCall(uint32_t index) {
           parts->arguments[step.firstArgument + i].at(parts->position);
   if (!parts->stream->launch(
           {step.function, pointers, step.argumentCount, step.tasks}))
-    return kernelFailed(step.location);
+    return kernelFailed(&step);
   return {};
 }
 
-Status Executor::kernelFailed(int location) const {
+Status Executor::kernelFailed(const ResolvedStep *step) const {
   const KernelContext context =
       parts->stream->takeFault().value_or(KernelContext());
-  const Plan &plan = *parts->plan;
-  // The label's input: the one whose range is the kernel's.
-  std::string input;
-  for (uint32_t i = 0; i < sizeOfVector(plan->inputs()); ++i)
-    if (plan->inputs()->Get(i)->limit() == context.limit)
-      input = " of " + printable(textOf(plan->inputs()->Get(i)->name()));
-  std::string where = plan.describeLocation(location);
+  std::string input, where;
+  if (step) {
+    where = parts->plan->describeLocation(step->location);
+    for (const InputRing &ring : inputRings)
+      if (context.argument >= 0 &&
+          static_cast<uint32_t>(context.argument) < step->argumentCount &&
+          parts->arguments[step->firstArgument +
+                           static_cast<uint32_t>(context.argument)]
+                  .base == ring.base)
+        input = " of " + printable(ring.name);
+  }
   return {StatusCode::kBadInput,
           "label " + std::to_string(context.value) + " is outside [0, " +
               std::to_string(context.limit) + ") in row " +
@@ -170,7 +174,7 @@ Status Executor::runSteps(uint32_t begin, uint32_t end) {
       if (step.communicator && step.communicator->size() > 1) {
         Stopwatch watch(parts->profile, collectives);
         if (!parts->stream->wait())
-          return kernelFailed(-1);
+          return kernelFailed(nullptr);
         step.tag.step = parts->run->step;
         MLRT_RETURN_IF_ERROR(step.communicator->allReduce(
             step.target.at(parts->position), step.amount, step.dtype,
@@ -214,7 +218,7 @@ Status Executor::run(const RunArguments &arguments) {
   if (whole)
     arguments.feed->release(arguments.firstMicrobatch);
   if (status.ok() && !parts->stream->wait())
-    status = kernelFailed(-1);
+    status = kernelFailed(nullptr);
   parts->run = nullptr;
   return status;
 }

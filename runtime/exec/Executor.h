@@ -51,6 +51,8 @@ struct MicrobatchRange {
 };
 MicrobatchRange microbatchRange(uint64_t total, int rank, int ranks);
 
+struct ResolvedStep;
+
 /// What changes from one run of a program to the next.
 struct RunArguments {
   uint64_t step = 0;              ///< steps done before this one
@@ -70,7 +72,7 @@ struct NamedValue {
 };
 
 /// The symbol of a verified kernel's code: its name and the hash of its
-/// signature (runtime/device/KernelAbi.h).
+/// signature (runtime/schema/KernelAbi.h).
 std::string codeSymbol(const schema::Kernel &kernel);
 
 /// Loads the machine code of `plan` on `device`.
@@ -141,8 +143,8 @@ private:
   Status runSteps(uint32_t begin, uint32_t end);
   Status runLoop(uint32_t step);
   Status runCall(uint32_t step);
-  /// What the stream's fault means; -1 where the kernel is not known.
-  Status kernelFailed(int location) const;
+  /// What the stream's fault means; null where the call is not known.
+  Status kernelFailed(const ResolvedStep *step) const;
 
   std::unique_ptr<Parts> parts;
   uint32_t rowsOfMicrobatch = 0;

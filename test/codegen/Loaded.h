@@ -2,7 +2,7 @@
 #ifndef MLC_TEST_CODEGEN_LOADED_H
 #define MLC_TEST_CODEGEN_LOADED_H
 
-#include "runtime/device/KernelAbi.h"
+#include "runtime/schema/KernelAbi.h"
 
 #include <memory>
 #include <string>

@@ -61,3 +61,24 @@ sed '/^train {/,$d; /^data {/,/^}/d; /^  loss /d; /^  metric /d; /input label/d'
 cmp only.out.npy x33.out.npy || fail "the same model without training gives other outputs"
 expect_exit 2 "does not train: the model has no optimizer" "$mlrun" train only.plan
 echo "any number of rows gives the same outputs"
+
+# A label that the model computed is out of range: no input is blamed for it.
+cat >two.mlg <<'M'
+model two {
+  input x: f32[B, 10]
+  input first: i32[B]
+  input second: i32[B]
+  output a = softmax_cross_entropy(x, first)
+  output b = softmax_cross_entropy(x, second * 2)
+}
+train { batch = 4 }
+M
+"$mlc" two.mlg
+/usr/bin/python3 - <<'P'
+import numpy
+numpy.save("x.npy", numpy.zeros((3, 10), numpy.float32))
+numpy.save("first.npy", numpy.array([1, 2, 3], numpy.int32))
+numpy.save("second.npy", numpy.array([1, 7, 3], numpy.int32))
+P
+expect_exit 3 'label 14 is outside \[0, 10\) in row 1, in a micro-batch of step 1 \(two.mlg:6:14\)' \
+  "$mlrun" infer two.plan --input x=@x.npy --input first=@first.npy --input second=@second.npy --output b=@b.npy

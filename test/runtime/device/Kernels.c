@@ -1,9 +1,9 @@
-// Kernels of DeviceTest, with the signature of runtime/device/KernelAbi.h.
+// Kernels of DeviceTest, with the signature of runtime/schema/KernelAbi.h.
 
 #include <stdint.h>
 
 struct Context {
-  int32_t error, reserved;
+  int32_t error, argument;
   int64_t value, limit, row;
 };
 

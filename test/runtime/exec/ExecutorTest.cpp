@@ -104,7 +104,7 @@ TEST_F(ExecutorTest, WalksLoopsInsideLoops) {
 }
 
 TEST_F(ExecutorTest, AKernelThatFailedLateFailsTheRun) {
-  stream.late = KernelContext{KernelError::kLabelOutOfRange, 0, 12, 10, 3};
+  stream.late = KernelContext{KernelError::kLabelOutOfRange, -1, 12, 10, 3};
   Status status = executor->run(arguments);
   EXPECT_EQ(status.code(), StatusCode::kBadInput);
   EXPECT_NE(status.message().find("label 12 is outside [0, 10) in row 3"),

@@ -3,8 +3,8 @@
 // Shared by generated code (codegen/cpu emits against it) and the executor.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MLC_RUNTIME_DEVICE_KERNELABI_H
-#define MLC_RUNTIME_DEVICE_KERNELABI_H
+#ifndef MLC_RUNTIME_SCHEMA_KERNELABI_H
+#define MLC_RUNTIME_SCHEMA_KERNELABI_H
 
 #include <cstdint>
 #include <string>
@@ -18,15 +18,16 @@ enum class KernelError : int32_t {
   kLabelOutOfRange = 1, ///< `value` is not in [0, limit); `row` of its tensor
 };
 
-/// One per compute thread; kernels write it only on error. Offsets are part of
+/// One per compute thread; kernels write it only on error. Its form is part of
 /// the contract with generated code.
 struct KernelContext {
-  KernelError error = KernelError::kNone; // offset 0
-  int32_t reserved = 0;
-  int64_t value = 0; // offset 8
-  int64_t limit = 0; // offset 16
-  int64_t row = 0;   // offset 24
+  KernelError error = KernelError::kNone;
+  int32_t argument = -1; ///< where the value comes from; -1: not one of them
+  int64_t value = 0;
+  int64_t limit = 0;
+  int64_t row = 0;
 };
+static_assert(sizeof(KernelContext) == 32);
 
 /// Runs the tasks [begin, end). `args` point to the arguments' first bytes,
 /// 64-byte aligned unless the argument is a slice of a bucket (then 16).
@@ -53,4 +54,4 @@ kernelSignature(int64_t tasks, const std::vector<KernelArgument> &arguments) {
 
 } // namespace mlrt
 
-#endif // MLC_RUNTIME_DEVICE_KERNELABI_H
+#endif // MLC_RUNTIME_SCHEMA_KERNELABI_H
