@@ -45,12 +45,13 @@ private:
 DictionaryAttr trainOf(MLIRContext *context, const TrainInfo &info) {
   Builder builder(context);
   SmallVector<Attribute> groups;
-  for (const GroupInfo &group : info.groups)
-    groups.push_back(Fields(context)
-                         .add("pattern", group.pattern)
-                         .addAll(group.numbers)
-                         .flag("frozen", group.frozen)
-                         .get());
+  for (const GroupInfo &group : info.groups) {
+    Fields fields(context);
+    fields.add("pattern", group.pattern).addAll(group.numbers);
+    if (group.frozen)
+      fields.flag("frozen", *group.frozen);
+    groups.push_back(fields.get());
+  }
   Fields fields(context);
   fields.add("batch", info.batch)
       .add("microbatch", info.microbatch)

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,7 +116,7 @@ struct Optimizer {
 struct GroupInfo {
   std::string pattern;
   std::vector<std::pair<std::string, double>> numbers;
-  bool frozen = false;
+  std::optional<bool> frozen;
 };
 
 struct TrainInfo {

@@ -3,6 +3,7 @@
 #include "frontend/Frontend.h"
 #include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -126,6 +127,24 @@ TEST(Import, AnElasticMeshNeedsAMicrobatch) {
   Compiled with(options);
   ASSERT_EQ(with.result.status, CompileStatus::Ok) << with.result.diagnostics;
   EXPECT_TRUE(contains(with.print(), "microbatches = 4"));
+}
+
+TEST(Import, AGroupSetsOnlyWhatItSays) {
+  // The second group would thaw what the first one froze.
+  CompileOptions options = modelFile("mlp");
+  const std::string optimizer = "optimizer = adam(lr = 1e-3)\n";
+  options.text.insert(options.text.find(optimizer) + optimizer.size(),
+                      " group \"hidden.*\" { frozen = true }\n"
+                      " group \"*\" { weight_decay = 0.5 }\n");
+  Compiled mlp(options);
+  ASSERT_EQ(mlp.result.status, CompileStatus::Ok) << mlp.result.diagnostics;
+  auto train = mlp.result.module->lookupSymbol<func::FuncOp>("train");
+  std::vector<std::string> paths;
+  for (BlockArgument argument : graph::trainedParameters(train))
+    paths.push_back(
+        graph::parameterOf(train, argument.getArgNumber()).getValue().str());
+  EXPECT_EQ(paths, (std::vector<std::string>{"head.w", "head.b"}));
+  EXPECT_FALSE(contains(mlp.print(), "frozen = false"));
 }
 
 TEST(Import, PaddingIsSelectedAwayFromSums) {
