@@ -44,9 +44,11 @@ struct ScalarMath {
   Value constant(double value) { return ops.splat(type(), value); }
   Value times(Value a, double b) { return ops.mul(a, constant(b)); }
   Value plus(Value a, double b) { return ops.add(a, constant(b)); }
+  /// A quotient, not a product with 1 / b: 49 * (1 / 49.0) is below 1.
+  Value over(Value a, double b) { return ops.div(a, constant(b)); }
   /// step - shift, over `length`, at most 1.
   Value progress(double shift, double length) {
-    Value done = times(plus(step, -shift), 1.0 / std::max(length, 1.0));
+    Value done = over(plus(step, -shift), std::max(length, 1.0));
     return graph::MinimumOp::create(ops.builder, ops.loc, done, constant(1.0));
   }
   Value learningRate(const LearningRate &schedule);
@@ -65,8 +67,8 @@ Value ScalarMath::learningRate(const LearningRate &schedule) {
   case LearningRate::Kind::step: {
     Value drops = graph::FloorOp::create(
         ops.builder, ops.loc,
-        times(plus(step, -static_cast<double>(schedule.warmup)),
-              1.0 / static_cast<double>(schedule.every)));
+        over(plus(step, -static_cast<double>(schedule.warmup)),
+             static_cast<double>(schedule.every)));
     rate = times(graph::PowOp::create(ops.builder, ops.loc,
                                       constant(schedule.gamma), drops),
                  schedule.peak);
