@@ -11,8 +11,10 @@
 // Ops are visited from last to first; each turns its results' cotangents into
 // those of its operands (GradientOpInterface), and the cotangents of a value
 // with several uses are added up. Values that no parameter reaches, and integer
-// ones, get none. A parameter that does not reach the loss gets zeros. After
-// Griewank and Walther, "Evaluating Derivatives", 2008, section 3.2.
+// ones, get none. Nor does a parameter that does not reach the loss: nothing
+// updates it, as in PyTorch, where its gradient is None. One that reaches it
+// with slope 0 alone (floor, sign) gets zeros. After Griewank and Walther,
+// "Evaluating Derivatives", 2008, section 3.2.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,6 +49,21 @@ llvm::DenseSet<Value> activeValues(Block &body,
         if (isFloat(result))
           active.insert(result);
   return active;
+}
+
+/// Those of `active` that `loss` is computed from.
+llvm::DenseSet<Value> reachingValues(Value loss,
+                                     const llvm::DenseSet<Value> &active) {
+  llvm::DenseSet<Value> reaching;
+  SmallVector<Value> open = {loss};
+  while (!open.empty()) {
+    Value value = open.pop_back_val();
+    if (!active.contains(value) || !reaching.insert(value).second)
+      continue;
+    if (Operation *op = value.getDefiningOp())
+      llvm::append_range(open, op->getOperands());
+  }
+  return reaching;
 }
 
 /// One backward sweep over a block.
@@ -135,13 +152,17 @@ void GraphAutodiff::runOnOperation() {
   auto lossType = cast<RankedTensorType>(loss.getType());
   OpBuilder builder(terminator);
   Value one = graph::ConstantOp::create(builder, loss.getLoc(), lossType, 1.0);
-  Sweep sweep(body, activeValues(body, parameters));
+  llvm::DenseSet<Value> active = activeValues(body, parameters);
+  llvm::DenseSet<Value> reaching = reachingValues(loss, active);
+  Sweep sweep(body, std::move(active));
   sweep.seed(loss, one);
   if (failed(sweep.run()))
     return signalPassFailure();
 
   builder.setInsertionPoint(terminator);
   for (BlockArgument parameter : parameters) {
+    if (!reaching.contains(parameter))
+      continue;
     Value gradient = sweep.cotangentOf(parameter);
     if (!gradient)
       gradient = graph::ConstantOp::create(

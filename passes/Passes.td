@@ -13,9 +13,9 @@ include "mlir/Pass/PassBase.td"
 def GraphAutodiff : Pass<"graph-autodiff", "mlir::ModuleOp"> {
   let summary = "add the backward graph to @train";
   let description = [{
-    Appends the gradient of the loss with respect to every trained parameter to
-    the results of `@train`, as `graph.gradient = @path`. Frozen parameters get
-    none. Functions without a loss are left alone, and so are `@eval` and
+    Appends the gradient of the loss with respect to every trained parameter that
+    it depends on to the results of `@train`, as `graph.gradient = @path`. Frozen
+    parameters get none. Functions without a loss are left alone, and so are `@eval` and
     `@infer`.
   }];
   let dependentDialects = ["mlc::graph::GraphDialect"];

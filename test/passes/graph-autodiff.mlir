@@ -23,19 +23,31 @@ func.func @train(%x: tensor<4x4xf32> {graph.input = "x"},
 
 // -----
 
-// A parameter that does not reach the loss gets zeros; a frozen one gets no
-// gradient at all.
+// A parameter that does not reach the loss gets no gradient, nor does a frozen
+// one: nothing updates them. One that reaches it without a slope gets zeros.
 module attributes {mlc.train = {groups = [{pattern = "*.b", frozen = true}]}} {
   graph.parameter @idle : tensor<3xf32> init #graph.init<zeros> role trained
   graph.parameter @h.b : tensor<3xf32> init #graph.init<zeros> role trained
+  graph.parameter @flat : tensor<3xf32> init #graph.init<zeros> role trained
+  graph.parameter @counted : tensor<3xf32> init #graph.init<zeros> role trained
   // CHECK-LABEL: @train
-  // CHECK-SAME: -> (tensor<f32> {graph.loss}, tensor<3xf32> {graph.gradient = @idle})
+  // CHECK-SAME: -> (tensor<f32> {graph.loss}, tensor<f32> {graph.metric = "a"}, tensor<3xf32> {graph.gradient = @flat})
   func.func @train(%idle: tensor<3xf32> {graph.param = @idle},
-                   %b: tensor<3xf32> {graph.param = @h.b}) -> (tensor<f32> {graph.loss}) {
-    %s = graph.reduce sum %b dims = [0] : tensor<3xf32> to tensor<f32>
+                   %b: tensor<3xf32> {graph.param = @h.b},
+                   %flat: tensor<3xf32> {graph.param = @flat},
+                   %counted: tensor<3xf32> {graph.param = @counted})
+      -> (tensor<f32> {graph.loss}, tensor<f32> {graph.metric = "a"}) {
+    %metric = graph.reduce sum %idle dims = [0] : tensor<3xf32> to tensor<f32>
+    %whole = graph.floor %flat : tensor<3xf32>
+    // Through an integer there is no way for a gradient, as in PyTorch.
+    %number = graph.cast %counted : tensor<3xf32> to tensor<3xi32>
+    %back = graph.cast %number : tensor<3xi32> to tensor<3xf32>
+    %0 = graph.add %b, %whole : tensor<3xf32>
+    %1 = graph.add %0, %back : tensor<3xf32>
+    %s = graph.reduce sum %1 dims = [0] : tensor<3xf32> to tensor<f32>
     // CHECK: %[[ZERO:.*]] = graph.constant dense<0.000000e+00> : tensor<3xf32>
-    // CHECK: return %{{.*}}, %[[ZERO]]
-    return %s : tensor<f32>
+    // CHECK: return %{{.*}}, %{{.*}}, %[[ZERO]]
+    return %s, %metric : tensor<f32>, tensor<f32>
   }
 }
 
