@@ -1,6 +1,7 @@
 //===- BlocksTrain.cpp - The train block ----------------------------------===//
 
 #include "frontend/Blocks.h"
+#include "ir/graph/Program.h"
 
 #include <algorithm>
 #include <cmath>
@@ -235,20 +236,10 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
 void BlockChecker::checkGroup(const ast::Group &group) {
   GroupInfo info;
   info.pattern = group.pattern;
-  auto matches = [](std::string_view pattern, std::string_view path) {
-    auto self = [](auto &me, std::string_view p, std::string_view s) -> bool {
-      if (p.empty())
-        return s.empty();
-      if (p[0] == '*')
-        return me(me, p.substr(1), s) || (!s.empty() && me(me, p, s.substr(1)));
-      return !s.empty() && p[0] == s[0] && me(me, p.substr(1), s.substr(1));
-    };
-    return self(self, pattern, path);
-  };
   bool any = context.hasNotYet();
   std::vector<std::string> paths;
   for (const ParameterInfo &parameter : context.model.parameters) {
-    any |= matches(group.pattern, parameter.path);
+    any |= graph::matchesPattern(group.pattern, parameter.path);
     paths.push_back(parameter.path);
   }
   if (!any) {

@@ -166,7 +166,6 @@ private:
 
   ast::ExprPtr parseExpr();
   ast::ExprPtr parseBinary(int loosest);
-  ast::ExprPtr parseComparisonRest(ast::ExprPtr lhs);
   ast::ExprPtr parseUnary();
   ast::ExprPtr parsePostfix();
   ast::ExprPtr parsePrimary();

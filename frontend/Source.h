@@ -48,7 +48,6 @@ public:
 
   const std::string &name() const { return fileName; }
   const std::string &text() const { return contents; }
-  uint32_t lineCount() const { return static_cast<uint32_t>(starts.size()); }
   /// The line, counted from 1, that holds the byte at `offset`.
   uint32_t lineOf(uint32_t offset) const;
   /// Offset of the first byte of `line`.

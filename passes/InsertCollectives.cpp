@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/LayoutRules.h"
+#include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphTypes.h"
 #include "passes/Passes.h"
 
@@ -185,12 +186,13 @@ LogicalResult lower(ReshardOp reshard, OpBuilder &builder) {
 
 /// What result `index` of a function is called in reports.
 StringRef nameOfResult(func::FuncOp func, unsigned index) {
-  if (auto update =
-          func.getResultAttrOfType<FlatSymbolRefAttr>(index, "graph.update"))
+  if (auto update = func.getResultAttrOfType<FlatSymbolRefAttr>(
+          index, graph::kUpdateAttr))
     return update.getValue().split('#').first; // w#adam.m belongs to w
-  if (auto metric = func.getResultAttrOfType<StringAttr>(index, "graph.metric"))
+  if (auto metric =
+          func.getResultAttrOfType<StringAttr>(index, graph::kMetricAttr))
     return metric.getValue();
-  return func.getResultAttr(index, "graph.loss") ? "loss" : "";
+  return func.getResultAttr(index, graph::kLossAttr) ? "loss" : "";
 }
 
 /// Labels a sum with the function result that is the fewest ops away: a

@@ -24,6 +24,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/LayoutRules.h"
+#include "ir/graph/GraphDialect.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -82,8 +83,8 @@ private:
         return func.emitError("argument #")
                << argument.getArgNumber() << " is not a tensor";
       unsigned index = argument.getArgNumber();
-      bool rows = func.getArgAttr(index, "graph.input") ||
-                  func.getArgAttr(index, "graph.mask");
+      bool rows = func.getArgAttr(index, graph::kInputAttr) ||
+                  func.getArgAttr(index, graph::kMaskAttr);
       LayoutAttr layout = replicated(argument);
       if (rows) {
         if (type.getRank() == 0)
@@ -231,7 +232,8 @@ private:
     for (OpOperand &operand : returnOp->getOpOperands()) {
       LayoutAttr layout = LayoutAttr::of(operand.get());
       unsigned index = operand.getOperandNumber();
-      if (layout.isReplicated() || func.getResultAttr(index, "graph.output"))
+      if (layout.isReplicated() ||
+          func.getResultAttr(index, graph::kOutputAttr))
         continue;
       InFlightDiagnostic diag =
           emitError(operand.get().getLoc(), "result #")

@@ -42,12 +42,13 @@ ArrayRef<Phase> getPhases() {
   return phases;
 }
 
-constexpr StringRef kArgumentRoles[] = {
-    "graph.param", "graph.input", "graph.mask", "graph.count", "graph.step"};
+constexpr StringRef kArgumentRoles[] = {graph::kParamAttr, graph::kInputAttr,
+                                        graph::kMaskAttr, graph::kCountAttr,
+                                        graph::kStepAttr};
 // The last one is there before the phase `grad` only: the optimizer turns
 // gradients into updates.
-constexpr StringRef kResultRoles[] = {"graph.loss", "graph.metric",
-                                      "graph.output", "graph.update",
+constexpr StringRef kResultRoles[] = {graph::kLossAttr, graph::kMetricAttr,
+                                      graph::kOutputAttr, graph::kUpdateAttr,
                                       graph::kGradientAttr};
 
 /// The one role among `roles` that `attributes` names; empty for none or two.
@@ -91,7 +92,7 @@ LogicalResult verifySignature(func::FuncOp func, bool gradients) {
       return func.emitOpError()
              << what << " needs one of graph.param, graph.input, graph.mask, "
              << "graph.count and graph.step";
-    if (role == "graph.param" &&
+    if (role == graph::kParamAttr &&
         failed(verifyParameter(func, func.getArgAttr(index, role), type, what)))
       return failure();
   }
@@ -104,7 +105,7 @@ LogicalResult verifySignature(func::FuncOp func, bool gradients) {
       return func.emitOpError()
              << what << " needs one of graph.loss, graph.metric, graph.output "
              << "and graph.update";
-    if (role == "graph.update" &&
+    if (role == graph::kUpdateAttr &&
         failed(
             verifyParameter(func, func.getResultAttr(index, role), type, what)))
       return failure();

@@ -169,14 +169,8 @@ Value KernelBuilder::trunc(Value x, Type to) {
 Value KernelBuilder::sitofp(Value x, Type to) {
   return L::SIToFPOp::create(b, loc, like(to, x.getType()), x);
 }
-Value KernelBuilder::uitofp(Value x, Type to) {
-  return L::UIToFPOp::create(b, loc, like(to, x.getType()), x);
-}
 Value KernelBuilder::fptosi(Value x, Type to) {
   return L::FPToSIOp::create(b, loc, like(to, x.getType()), x);
-}
-Value KernelBuilder::fptoui(Value x, Type to) {
-  return L::FPToUIOp::create(b, loc, like(to, x.getType()), x);
 }
 Value KernelBuilder::bitcast(Value x, Type to) {
   return L::BitcastOp::create(b, loc, like(to, x.getType()), x);

@@ -95,9 +95,7 @@ public:
   Value zext(Value x, Type element);
   Value trunc(Value x, Type element);
   Value sitofp(Value x, Type element);
-  Value uitofp(Value x, Type element);
   Value fptosi(Value x, Type element);
-  Value fptoui(Value x, Type element);
   Value bitcast(Value x, Type element); ///< same width of element
   Value select(Value condition, Value x, Value y);
 

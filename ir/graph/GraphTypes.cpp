@@ -21,12 +21,6 @@ RankedTensorType withElementType(Type type, Type element) {
                                tensor.getEncoding());
 }
 
-RankedTensorType withEncoding(Type type, Attribute encoding) {
-  auto tensor = cast<RankedTensorType>(type);
-  return RankedTensorType::get(tensor.getShape(), tensor.getElementType(),
-                               encoding);
-}
-
 RankedTensorType boolLike(Type type) {
   return withElementType(type, IntegerType::get(type.getContext(), 1));
 }

@@ -24,9 +24,6 @@ mlir::RankedTensorType withShape(mlir::Type type,
 /// The tensor type `type` with another element type, and its layout.
 mlir::RankedTensorType withElementType(mlir::Type type, mlir::Type element);
 
-/// The tensor type `type` with another encoding, or none if it is null.
-mlir::RankedTensorType withEncoding(mlir::Type type, mlir::Attribute encoding);
-
 /// The type of a comparison of values of `type`: i1, with its layout.
 mlir::RankedTensorType boolLike(mlir::Type type);
 

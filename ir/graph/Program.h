@@ -1,7 +1,7 @@
 //===- Program.h - What a program's arguments and results are -------------===//
 //
-// Names of the attributes of docs/architecture.md, "Functions", and the
-// questions that passes ask of them.
+// Questions that passes ask of the attributes of docs/architecture.md,
+// "Functions"; their names are in GraphDialect.h.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MLC_IR_GRAPH_PROGRAM_H

@@ -9,6 +9,7 @@
 #include "passes/analysis/Reports.h"
 
 #include "ir/dist/DistDialect.h"
+#include "ir/graph/GraphDialect.h"
 #include "ir/graph/SourceLines.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -62,15 +63,15 @@ private:
   }
 
   void explainArgument(func::FuncOp func, BlockArgument argument) {
-    for (StringRef key : {"graph.param", "graph.input"}) {
+    for (StringRef key : {graph::kParamAttr, graph::kInputAttr}) {
       StringRef name = getPath(func.getArgAttr(argument.getArgNumber(), key));
       consider(name);
       if (name != path || name.empty())
         continue;
-      if (found && key == "graph.param")
+      if (found && key == graph::kParamAttr)
         return; // the same in every program
       found = true;
-      if (key == "graph.input")
+      if (key == graph::kInputAttr)
         return describe(func, "input", argument,
                         "an input has the rows of the batch, which the axis "
                         "\"data\" splits");
@@ -85,9 +86,9 @@ private:
   void explainResult(func::FuncOp func, OpOperand &operand) {
     unsigned index = operand.getOperandNumber();
     for (auto [key, what, reason] :
-         {std::tuple("graph.metric", "metric",
+         {std::tuple(graph::kMetricAttr, "metric",
                      "it is needed whole, after the batch reduction"),
-          std::tuple("graph.output", "output",
+          std::tuple(graph::kOutputAttr, "output",
                      "its rows follow the rows of the inputs")}) {
       StringRef name = getPath(func.getResultAttr(index, key));
       consider(name);
@@ -96,7 +97,7 @@ private:
       found = true;
       describe(func, what, operand.get(), reason);
     }
-    if (func.getResultAttr(index, "graph.loss")) {
+    if (func.getResultAttr(index, graph::kLossAttr)) {
       consider("loss");
       if (path == "loss") {
         found = true;

@@ -142,21 +142,52 @@ Report reportCommunication(ModuleOp module, const MachineDescription &machine) {
                                    {"collectives", std::move(collectives)}}};
 }
 
-Report reportTime(ModuleOp module, const MachineDescription &machine) {
-  Work loop, rest;
+namespace {
+/// The work of one training step.
+struct StepWork {
+  Work loop, rest; ///< of a micro-batch; of what is outside the loop
   int64_t microbatches = 1;
-  if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
-    if (auto count = train.getAs<IntegerAttr>("microbatches"))
-      microbatches = count.getInt();
   SmallVector<int64_t> payloads;
-  if (auto func = module.lookupSymbol<func::FuncOp>("train"))
-    func.walk([&](Operation *op) {
-      bool inLoop = op->getParentOfType<dist::MicrobatchLoopOp>() != nullptr;
-      (inLoop ? loop : rest).add(op);
-      if (auto sum = dyn_cast<dist::AllReduceOp>(op))
-        payloads.push_back(sum.getPayloadBytes());
-    });
 
+  explicit StepWork(ModuleOp module) {
+    if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
+      if (auto count = train.getAs<IntegerAttr>("microbatches"))
+        microbatches = count.getInt();
+    if (auto func = module.lookupSymbol<func::FuncOp>("train"))
+      func.walk([&](Operation *op) {
+        bool inLoop = op->getParentOfType<dist::MicrobatchLoopOp>() != nullptr;
+        (inLoop ? loop : rest).add(op);
+        if (auto sum = dyn_cast<dist::AllReduceOp>(op))
+          payloads.push_back(sum.getPayloadBytes());
+      });
+  }
+
+  int64_t microbatchesOf(int64_t ranks) const {
+    return (microbatches + ranks - 1) / ranks;
+  }
+  double compute(const MachineDescription &machine, int64_t ranks) const {
+    return static_cast<double>(microbatchesOf(ranks)) *
+               computeSeconds(machine, loop.flops, loop.bytes, loop.kernels) +
+           computeSeconds(machine, rest.flops, rest.bytes, rest.kernels);
+  }
+  double communicate(const MachineDescription &machine, int64_t ranks) const {
+    double seconds = 0;
+    for (int64_t payload : payloads)
+      seconds += allReduceSeconds(machine, payload, ranks);
+    return seconds;
+  }
+};
+} // namespace
+
+double predictStepSeconds(ModuleOp module, const MachineDescription &machine) {
+  StepWork work(module);
+  int64_t ranks = getRanks(module).front();
+  return work.compute(machine, ranks) + work.communicate(machine, ranks);
+}
+
+Report reportTime(ModuleOp module, const MachineDescription &machine) {
+  StepWork work(module);
+  const Work &loop = work.loop, &rest = work.rest;
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "Time of a training step (prediction)\n  micro-batch: " << loop.flops
@@ -165,14 +196,9 @@ Report reportTime(ModuleOp module, const MachineDescription &machine) {
      << rest.bytes << " bytes\n";
   llvm::json::Array byRanks;
   for (int64_t n : getRanks(module)) {
-    int64_t perRank = (microbatches + n - 1) / n;
-    double compute =
-        static_cast<double>(perRank) *
-            computeSeconds(machine, loop.flops, loop.bytes, loop.kernels) +
-        computeSeconds(machine, rest.flops, rest.bytes, rest.kernels);
-    double comm = 0;
-    for (int64_t payload : payloads)
-      comm += allReduceSeconds(machine, payload, n);
+    int64_t perRank = work.microbatchesOf(n);
+    double compute = work.compute(machine, n);
+    double comm = work.communicate(machine, n);
     os << "  N = " << n << ": " << perRank
        << " micro-batches per rank, compute ";
     printSeconds(os, compute);

@@ -37,6 +37,11 @@ Report reportCommunication(mlir::ModuleOp module,
 Report reportTime(mlir::ModuleOp module,
                   const MachineDescription &machine = {});
 
+/// The same in one number: for the mesh's size, or for one rank where it is
+/// elastic.
+double predictStepSeconds(mlir::ModuleOp module,
+                          const MachineDescription &machine = {});
+
 /// What a parameter, its optimizer state, an input, a metric or an output is,
 /// how it lies over the devices and why, and its collectives.
 ///

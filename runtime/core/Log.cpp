@@ -2,19 +2,11 @@
 
 #include "runtime/core/Log.h"
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <unistd.h>
 
 namespace mlrt {
-
-static std::atomic<LogLevel> shown{LogLevel::info};
-static thread_local std::string prefixOfThread;
-
-void setLogLevel(LogLevel level) { shown = level; }
-LogLevel logLevel() { return shown; }
-void setLogPrefix(std::string prefix) { prefixOfThread = std::move(prefix); }
 
 void writeStandardError(std::string_view text) {
   while (!text.empty()) {
@@ -43,9 +35,7 @@ bool wantsColor(int fd) {
 }
 
 void logMessage(LogLevel level, std::string_view message) {
-  if (level > shown.load())
-    return;
-  std::string line = prefixOfThread;
+  std::string line;
   bool color = level < LogLevel::info && wantsColor(STDERR_FILENO);
   switch (level) {
   case LogLevel::error:
@@ -55,7 +45,6 @@ void logMessage(LogLevel level, std::string_view message) {
     line += color ? "\033[1;35mwarning:\033[0m " : "warning: ";
     break;
   case LogLevel::info:
-  case LogLevel::debug:
     break;
   }
   line += message;

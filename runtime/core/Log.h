@@ -12,20 +12,12 @@
 
 namespace mlrt {
 
-enum class LogLevel { error, warning, info, debug };
-
-/// What is shown: messages up to this level. Default: info.
-void setLogLevel(LogLevel level);
-LogLevel logLevel();
-
-/// Put before every message of this thread, such as "[rank 3] ". Empty: none.
-void setLogPrefix(std::string prefix);
+enum class LogLevel { error, warning, info };
 
 void logMessage(LogLevel level, std::string_view message);
 inline void logError(std::string_view m) { logMessage(LogLevel::error, m); }
 inline void logWarning(std::string_view m) { logMessage(LogLevel::warning, m); }
 inline void logInfo(std::string_view m) { logMessage(LogLevel::info, m); }
-inline void logDebug(std::string_view m) { logMessage(LogLevel::debug, m); }
 
 /// Writes all of `text` to standard error.
 void writeStandardError(std::string_view text);

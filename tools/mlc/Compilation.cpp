@@ -244,15 +244,9 @@ int Compilation::runPasses(Phase to) {
   phase = to;
   if (phase == Phase::Local) {
     // What the plan predicts; the schedule has no graph to predict it from.
-    Report time = reportTime(*module);
-    double seconds = 0;
-    if (auto *object = time.json.getAsObject())
-      if (auto *byRanks = object->getArray("by_ranks"))
-        if (!byRanks->empty())
-          if (auto *first = byRanks->front().getAsObject())
-            seconds = first->getNumber("step_seconds").value_or(0);
     (*module)->setAttr("mlc.predicted_step_seconds",
-                       FloatAttr::get(Float64Type::get(&context), seconds));
+                       FloatAttr::get(Float64Type::get(&context),
+                                      predictStepSeconds(*module)));
   }
   return kDone;
 }

@@ -170,8 +170,6 @@ int runMain(std::vector<std::string> arguments) {
   if (Status status = splitPairs("--output", line.outputs, options.outputs);
       !status.ok())
     return fail(status, 2);
-  if (options.verbose)
-    setLogLevel(LogLevel::debug);
   return runCommand(app.get_subcommands().front()->get_name(), options);
 }
 
