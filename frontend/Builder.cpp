@@ -56,6 +56,15 @@ Node *GraphBuilder::broadcast(Node *x, const Shape &shape) {
 
 Node *GraphBuilder::broadcast(Node *x, const Shape &shape,
                               std::vector<int64_t> dims) {
+  Shape kept;
+  std::vector<int64_t> keptDims;
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (!x->type.shape[i].isOne() || !shape[dims[i]].isBatch) {
+      kept.push_back(x->type.shape[i]);
+      keptDims.push_back(dims[i]);
+    }
+  x = reshape(x, kept);
+  dims = std::move(keptDims);
   if (x->type.shape == shape)
     return x;
   Node *node = add("broadcast", {x}, {x->type.dtype, shape});
@@ -66,7 +75,12 @@ Node *GraphBuilder::broadcast(Node *x, const Shape &shape,
 Node *GraphBuilder::reshape(Node *x, const Shape &shape) {
   if (x->type.shape == shape)
     return x;
-  return add("reshape", {x}, {x->type.dtype, shape});
+  Node *node = add("reshape", {x}, {x->type.dtype, shape});
+  if (x->type.batchDim() >= 0) {
+    node->lists[0] = {x->type.batchDim()};
+    node->lists[1] = {node->type.batchDim()};
+  }
+  return node;
 }
 
 Node *GraphBuilder::transpose(Node *x, const std::vector<int64_t> &perm) {

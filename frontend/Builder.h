@@ -27,7 +27,9 @@ public:
 
   Node *cast(Node *x, DType dtype);
   Node *broadcast(Node *x, const Shape &shape); ///< aligned at the right
-  /// `dims[i]`: dimension of the result for dimension i of `x`.
+  /// `dims[i]`: dimension of the result for dimension i of `x`. A dimension of
+  /// 1 that the batch stretches is taken away first: the batch may have one
+  /// row.
   Node *broadcast(Node *x, const Shape &shape, std::vector<int64_t> dims);
   Node *reshape(Node *x, const Shape &shape);
   Node *transpose(Node *x, const std::vector<int64_t> &perm);

@@ -209,6 +209,9 @@ Value FunctionImporter::emit(const Node &node) {
   };
   if (node.op == "broadcast") {
     list("dims", 0);
+  } else if (node.op == "reshape" && !node.lists[0].empty()) {
+    list("keepFrom", 0);
+    list("keepTo", 1);
   } else if (node.op == "transpose") {
     list("perm", 0);
   } else if (node.op == "compare") {

@@ -31,7 +31,8 @@ struct Node {
   std::vector<Node *> operands;
   TensorType type;
   /// The op's lists: dims, perm, shape (see Builder.cpp); for `dot` the four
-  /// lists in order, for `slice` starts, limits, strides.
+  /// lists in order, for `slice` starts, limits, strides, for `reshape` where
+  /// the batch is in the operand and in the result.
   std::array<std::vector<int64_t>, 4> lists;
   std::string word;  ///< predicate, kind of a reduction, or a name
   double number = 0; ///< value of a `constant`

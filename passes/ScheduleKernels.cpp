@@ -44,6 +44,10 @@ static void stripLayouts(Operation *root) {
       if (auto value = dyn_cast<DenseElementsAttr>(constant.getValue()))
         constant.setValueAttr(
             value.reshape(cast<ShapedType>(constant.getResult().getType())));
+    if (auto reshape = dyn_cast<graph::ReshapeOp>(op)) { // was for the layouts
+      reshape.removeKeepFromAttr();
+      reshape.removeKeepToAttr();
+    }
     if (auto func = dyn_cast<FunctionOpInterface>(op)) {
       auto strip = [](ArrayRef<Type> types) {
         return llvm::map_to_vector(types, withoutLayout);

@@ -74,12 +74,14 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
   return getOperand().getType() == getType() ? getOperand() : Value();
 }
 
-// Also a reshape back to the type that an earlier reshape came from.
+// Also a reshape back to the type that an earlier reshape came from. Both only
+// if every dimension that is kept is where it was.
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
-  if (getOperand().getType() == getType())
+  if (getOperand().getType() == getType() && getKeepFrom() == getKeepTo())
     return getOperand();
   auto inner = getOperand().getDefiningOp<ReshapeOp>();
-  if (inner && inner.getOperand().getType() == getType())
+  if (inner && inner.getOperand().getType() == getType() &&
+      inner.getKeepFrom() == getKeepTo() && inner.getKeepTo() == getKeepFrom())
     return inner.getOperand();
   return {};
 }

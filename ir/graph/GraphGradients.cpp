@@ -217,20 +217,25 @@ LogicalResult BroadcastOp::buildGradient(OpBuilder &b, ValueRange ct,
   OpFactory ops{b, getLoc()};
   ArrayRef<int64_t> from = shapeOf(getOperand()), to = shapeOf(getResult());
   llvm::SmallBitVector kept(to.size());
+  SmallVector<int64_t> keptDims, summed; // of the operand; of the result
   for (auto [dim, target] : llvm::enumerate(getDims()))
-    if (from[dim] == to[target])
+    if (from[dim] == to[target]) {
       kept.set(target);
-  SmallVector<int64_t> summed;
+      keptDims.push_back(static_cast<int64_t>(dim));
+    }
   for (int64_t dim = 0, rank = to.size(); dim < rank; ++dim)
     if (!kept.test(dim))
       summed.push_back(dim);
-  out.assign({ops.reshape(ops.reduceSum(ct[0], summed), from)});
+  auto left = llvm::to_vector(
+      llvm::seq<int64_t>(0, static_cast<int64_t>(keptDims.size())));
+  out.assign({ops.reshape(ops.reduceSum(ct[0], summed), from, left, keptDims)});
   return success();
 }
 
 LogicalResult ReshapeOp::buildGradient(OpBuilder &b, ValueRange ct,
                                        Cotangents &out) {
-  out.assign({OpFactory{b, getLoc()}.reshape(ct[0], shapeOf(getOperand()))});
+  out.assign({OpFactory{b, getLoc()}.reshape(ct[0], shapeOf(getOperand()),
+                                             getKeepTo(), getKeepFrom())});
   return success();
 }
 
@@ -274,10 +279,17 @@ static Value scatterDim(OpFactory ops, Value x, int64_t dim, int64_t before,
   if (stride > 1) {
     SmallVector<int64_t> pairs(type.getShape()), merged(type.getShape());
     pairs.insert(pairs.begin() + dim + 1, 1);
-    Value column = ops.reshape(x, pairs);
+    SmallVector<int64_t> others, inPairs; // dimensions that stay
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (i != dim) {
+        others.push_back(i);
+        inPairs.push_back(i < dim ? i : i + 1);
+      }
+    Value column = ops.reshape(x, pairs, others, inPairs);
     merged[dim] *= stride;
     x = ops.reshape(
-        concat({column, zeros(pairs, dim + 1, stride - 1)}, dim + 1), merged);
+        concat({column, zeros(pairs, dim + 1, stride - 1)}, dim + 1), merged,
+        inPairs, others);
   }
   SmallVector<int64_t> shape(shapeOf(x));
   if (int64_t excess = before + shape[dim] - size; excess > 0) {

@@ -148,14 +148,13 @@ static bool addShardedFactor(ReshapeOp op, ShardingRule &rule) {
   return true;
 }
 
-// A group of dimensions may be cut along its outermost one on both sides, into
-// as many parts as divide both extents: then a part is contiguous in both.
-ShardingRule ReshapeOp::getShardingRule() {
-  ShardingRule rule = emptyRule(*this, PartialRule::linear);
-  ArrayRef<int64_t> from = getOperand().getType().getShape();
-  ArrayRef<int64_t> to = getType().getShape();
+/// The rule where no dimension is kept.
+static ShardingRule guessReshapeRule(ReshapeOp op) {
+  ShardingRule rule = emptyRule(op, PartialRule::linear);
+  ArrayRef<int64_t> from = op.getOperand().getType().getShape();
+  ArrayRef<int64_t> to = op.getType().getShape();
   // A batch of one row.
-  if (!addShardedFactor(*this, rule) && !from.empty() && !to.empty() &&
+  if (!addShardedFactor(op, rule) && !from.empty() && !to.empty() &&
       from[0] == 1 && to[0] == 1)
     rule.operandFactors[0][0] = rule.resultFactors[0][0] =
         rule.addFactor(FactorKind::parallel, 1);
@@ -168,6 +167,40 @@ ShardingRule ReshapeOp::getShardingRule() {
     rule.operandFactors[0][i] = factor;
     rule.resultFactors[0][j] = factor;
   });
+  return rule;
+}
+
+// A kept dimension may be cut as it is. A group of dimensions between two of
+// them may be cut along its outermost one on both sides, into as many parts as
+// divide both extents: then a part is contiguous in both.
+ShardingRule ReshapeOp::getShardingRule() {
+  if (getKeepFrom().empty())
+    return guessReshapeRule(*this);
+  ShardingRule rule = emptyRule(*this, PartialRule::linear);
+  ArrayRef<int64_t> from = getOperand().getType().getShape();
+  ArrayRef<int64_t> to = getType().getShape();
+  auto share = [&](int64_t i, int64_t j, int64_t size) {
+    int64_t factor = rule.addFactor(FactorKind::parallel, size);
+    rule.operandFactors[0][i] = factor;
+    rule.resultFactors[0][j] = factor;
+  };
+  int64_t firstFrom = 0, firstTo = 0; // behind the last kept dimension
+  auto shareGroups = [&](int64_t endFrom, int64_t endTo) {
+    forEachReshapeGroup(
+        from.slice(firstFrom, endFrom - firstFrom),
+        to.slice(firstTo, endTo - firstTo), [&](int64_t i, int64_t j) {
+          int64_t size = std::gcd(from[firstFrom + i], to[firstTo + j]);
+          if (size != 1)
+            share(firstFrom + i, firstTo + j, size);
+        });
+  };
+  for (auto [i, j] : llvm::zip_equal(getKeepFrom(), getKeepTo())) {
+    shareGroups(i, j);
+    share(i, j, from[i]);
+    firstFrom = i + 1;
+    firstTo = j + 1;
+  }
+  shareGroups(from.size(), to.size());
   return rule;
 }
 

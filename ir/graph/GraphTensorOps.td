@@ -137,25 +137,36 @@ def Graph_ReshapeOp : Graph_Op<"reshape",
   let summary = "the same elements in another shape";
   let description = [{
     The elements in row-major order stay as they are. Partial values stay
-    partial.
+    partial. `keep` pairs dimensions of the operand and of the result that are
+    the same ones: where extents of 1 stand beside each other, as with a batch of
+    one row, the shapes do not say it.
 
     - (C1) Operand and result have one element type.
     - (C2) Operand and result have the same number of elements.
+    - (C3) Both lists of `keep` are equally long, increase and name dimensions.
+    - (C4) Kept dimensions have one extent, and as many elements before them.
 
     ```mlir
     %r = graph.reshape %x : tensor<64x28x28xf32> to tensor<64x784xf32>
+    %s = graph.reshape %x keep = [0] to [1] : tensor<1xf32> to tensor<1x1xf32>
     ```
   }];
-  let arguments = (ins Graph_Tensor:$operand);
+  let arguments = (ins Graph_Tensor:$operand,
+      DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$keepFrom,
+      DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$keepTo);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = [{
-    $operand attr-dict `:` type($operand) `to` type($result)
+    $operand (`keep` `=` $keepFrom^ `to` $keepTo)? attr-dict `:`
+    type($operand) `to` type($result)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$operand,
-                                 "::llvm::ArrayRef<int64_t>":$shape), [{
-    build($_builder, $_state, withShape(operand.getType(), shape), operand);
+                                 "::llvm::ArrayRef<int64_t>":$shape,
+                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$keepFrom,
+                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$keepTo), [{
+    build($_builder, $_state, withShape(operand.getType(), shape), operand,
+          keepFrom, keepTo);
   }]>];
-  let hasVerifier = 1; // (C2)
+  let hasVerifier = 1; // (C2) to (C4)
   let hasFolder = 1;
 }
 

@@ -120,11 +120,28 @@ LogicalResult BroadcastOp::verify() {
 LogicalResult ReshapeOp::verify() {
   int64_t from = getOperand().getType().getNumElements();
   int64_t to = getType().getNumElements();
-  if (from == to) // (C2)
-    return success();
-  return emitOpError("has ")
-         << from << " elements in " << shapeToString(getOperand().getType())
-         << " but " << to << " in " << shapeToString(getType());
+  if (from != to) // (C2)
+    return emitOpError("has ")
+           << from << " elements in " << shapeToString(getOperand().getType())
+           << " but " << to << " in " << shapeToString(getType());
+  if (getKeepFrom().size() != getKeepTo().size()) // (C3)
+    return emitOpError("keeps ")
+           << getKeepFrom().size() << " dimensions as " << getKeepTo().size();
+  ArrayRef<int64_t> before = getOperand().getType().getShape();
+  ArrayRef<int64_t> after = getType().getShape();
+  if (failed(verifyIncreasing(*this, getKeepFrom(), before.size())) ||
+      failed(verifyIncreasing(*this, getKeepTo(), after.size()))) // (C3)
+    return failure();
+  auto count = [](ArrayRef<int64_t> shape) {
+    return ShapedType::getNumElements(shape);
+  };
+  for (auto [i, j] : llvm::zip_equal(getKeepFrom(), getKeepTo())) // (C4)
+    if (before[i] != after[j] ||
+        count(before.take_front(i)) != count(after.take_front(j)))
+      return emitOpError("cannot keep dimension ")
+             << i << " of " << shapeToString(getOperand().getType())
+             << " as dimension " << j << " of " << shapeToString(getType());
+  return success();
 }
 
 LogicalResult TransposeOp::verify() {

@@ -47,10 +47,14 @@ struct OpFactory {
                ? x
                : ReduceOp::create(builder, loc, ReductionKind::sum, x, dims);
   }
-  mlir::Value reshape(mlir::Value x, llvm::ArrayRef<int64_t> shape) {
+  /// Dimension `from[i]` of `x` is dimension `to[i]` of the result.
+  mlir::Value reshape(mlir::Value x, llvm::ArrayRef<int64_t> shape,
+                      llvm::ArrayRef<int64_t> from = {},
+                      llvm::ArrayRef<int64_t> to = {}) {
     auto type = llvm::cast<mlir::RankedTensorType>(x.getType());
-    return type.getShape() == shape ? x
-                                    : ReshapeOp::create(builder, loc, x, shape);
+    return type.getShape() == shape && from == to
+               ? x
+               : ReshapeOp::create(builder, loc, x, shape, from, to);
   }
   mlir::Value transpose(mlir::Value x, llvm::ArrayRef<int64_t> perm) {
     return TransposeOp::create(builder, loc, x, perm);

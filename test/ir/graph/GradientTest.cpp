@@ -107,6 +107,7 @@ void addMoves(std::vector<Case> &cases) {
   add("reshape", "", "3x1x5", "15");
   add("reshape", "", "1", "1x1x1");
   add("reshape", "", "7x9", "3x21");
+  add("reshape", " keep = [0] to [1]", "1x3x5", "1x1x15");
   add("transpose", " perm = [1, 0]", "3x5", "5x3");
   add("transpose", " perm = [2, 0, 1]", "2x3x7", "7x2x3");
   add("transpose", " perm = [0, 2, 1]", "3x1x17", "3x17x1");

@@ -59,6 +59,11 @@ TEST_F(ShardingTest, ReshapeKeepsTheOutermostOfAGroup) {
   r = rule("%a: tensor<4x6xf32>",
            "graph.reshape %a : tensor<4x6xf32> to tensor<6x4xf32>");
   EXPECT_EQ(r.sizes, (Factors{2}));
+  // A batch of one row is where the op says.
+  r = rule("%a: tensor<1x3xf32>", "graph.reshape %a keep = [0] to [1] : "
+                                  "tensor<1x3xf32> to tensor<1x1x3xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{-1, 0, 1}));
   // From a scalar there is nothing to share.
   r = rule("%a: tensor<f32>",
            "graph.reshape %a : tensor<f32> to tensor<1xf32>");

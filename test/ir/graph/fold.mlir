@@ -39,6 +39,15 @@ func.func @inverses(%x: tensor<2x3xf32>, %p: tensor<2xi1>)
   return %1, %3, %5, %7 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xi1>
 }
 
+// The batch, of one row, comes first in %x and last in the result.
+// CHECK-LABEL: @keeps_reshapes_that_move_the_batch
+// CHECK-COUNT-2: graph.reshape
+func.func @keeps_reshapes_that_move_the_batch(%x: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %0 = graph.reshape %x keep = [0] to [0] : tensor<1x1xf32> to tensor<1xf32>
+  %1 = graph.reshape %0 keep = [0] to [1] : tensor<1xf32> to tensor<1x1xf32>
+  return %1 : tensor<1x1xf32>
+}
+
 // -0 + 0 is 0, so x + 0 is not x.
 // CHECK-LABEL: @keeps_the_sum_with_zero
 // CHECK: graph.add

@@ -107,6 +107,27 @@ func.func @reshape_count(%x: tensor<4x8xf32>) {
 }
 
 // -----
+func.func @reshape_keeps_unequally(%x: tensor<4x8xf32>) {
+  // expected-error @below {{keeps 1 dimensions as 2}}
+  %r = graph.reshape %x keep = [0] to [0, 1] : tensor<4x8xf32> to tensor<4x8x1xf32> // (C3)
+  return
+}
+
+// -----
+func.func @reshape_keeps_no_dimension(%x: tensor<4x8xf32>) {
+  // expected-error @below {{has dimension 2 in dims, but the rank is 2}}
+  %r = graph.reshape %x keep = [2] to [0] : tensor<4x8xf32> to tensor<4x8x1xf32> // (C3)
+  return
+}
+
+// -----
+func.func @reshape_keeps_another(%x: tensor<4x4x8xf32>) {
+  // expected-error @below {{cannot keep dimension 1 of [4, 4, 8] as dimension 0 of [4, 32]}}
+  %r = graph.reshape %x keep = [1] to [0] : tensor<4x4x8xf32> to tensor<4x32xf32> // (C4)
+  return
+}
+
+// -----
 func.func @transpose_perm(%x: tensor<4x8xf32>) {
   // expected-error @below {{has perm [0, 0], which is not an order of 2 dimensions}}
   %r = graph.transpose %x perm = [0, 0] : tensor<4x8xf32> to tensor<4x4xf32> // (C2)

@@ -75,6 +75,8 @@ func.func @tensors(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>, %l: tensor<4xui8>) 
   %2 = graph.broadcast %0 dims = [0] : tensor<4xf32> to tensor<4x8xf32>
   // CHECK: graph.reshape %{{.*}} : tensor<4x8xf32> to tensor<2x16xf32>
   %3 = graph.reshape %a : tensor<4x8xf32> to tensor<2x16xf32>
+  // CHECK: graph.reshape %{{.*}} keep = [0] to [1] : tensor<4x8xf32> to tensor<1x4x2x4xf32>
+  %12 = graph.reshape %a keep = [0] to [1] : tensor<4x8xf32> to tensor<1x4x2x4xf32>
   // CHECK: graph.transpose %{{.*}} perm = [1, 0] : tensor<2x16xf32> to tensor<16x2xf32>
   %4 = graph.transpose %3 perm = [1, 0] : tensor<2x16xf32> to tensor<16x2xf32>
   // CHECK: graph.reduce sum %{{.*}} dims = [0] : tensor<16x2xf32> to tensor<2xf32>
