@@ -9,8 +9,8 @@
 //   sigmoid          f32, f64: at most 3
 //   pow              f32: at most 1; f64: at most 2
 //   sqrt             the nearest value, as the instruction gives
-//   cos              at most 2 for |x| <= 2^20; f32 is computed in f64. Beyond,
-//                    the reduction by a three-part pi/2 loses digits.
+//   cos              f32: at most 1; f64: at most 2 for |x| <= 2^50, beyond it
+//                    some number in [-1, 1]
 //
 //===----------------------------------------------------------------------===//
 #ifndef MLC_CODEGEN_CPU_MATHKERNELS_H
@@ -35,6 +35,8 @@ Value exp64(KernelBuilder &k, Value x);
 Value log64(KernelBuilder &k, Value x);
 Value expm1Reduced64(KernelBuilder &k, Value r);
 Value cos64(KernelBuilder &k, Value x);
+/// cos(r + n * pi/2) for |r| <= 1 and a whole n.
+Value cosReduced64(KernelBuilder &k, Value r, Value n);
 Value pow64(KernelBuilder &k, Value x, Value y);
 
 /// c[0] + x * (c[1] + x * ...) with fused steps.

@@ -172,6 +172,9 @@ Value log64(KernelBuilder &k, Value x) {
                   sum);
 }
 
+// Up to 2^50 the first step of the reduction is exact, as n * pi/2 is a
+// multiple of 2^-52. Beyond, r means nothing, but is kept where the polynomials
+// are.
 Value cos64(KernelBuilder &k, Value x) {
   Type type = x.getType();
   Value n = k.froundeven(k.fmul(x, k.cf(type, 0.63661977236758134308)));
@@ -179,7 +182,14 @@ Value cos64(KernelBuilder &k, Value x) {
   Value r = k.fma(negative, k.cf(type, 1.5707963267948966), x);
   r = k.fma(negative, k.cf(type, 6.123233995736766e-17), r);
   r = k.fma(negative, k.cf(type, -1.4973849048591833e-33), r);
+  Value one = k.cf(type, 1.0), minusOne = k.cf(type, -1.0);
+  r = k.select(k.fcmp(FPred::ogt, r, one), one, r);
+  r = k.select(k.fcmp(FPred::olt, r, minusOne), minusOne, r);
+  return cosReduced64(k, r, n);
+}
 
+Value cosReduced64(KernelBuilder &k, Value r, Value n) {
+  Type type = r.getType();
   Value z = k.fmul(r, r);
   Value sine = k.fma(k.fmul(z, r), polynomial(k, z, kSin), r);
   Value half = k.fmul(z, k.cf(type, 0.5));

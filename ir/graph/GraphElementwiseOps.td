@@ -255,7 +255,8 @@ def Graph_CosOp : Graph_UnaryOp<"cos", Graph_FloatTensor, "none",
                                 "kFunctionFlops"> {
   let summary = "cosine, per element";
   let description = [{
-    `result[i] = cos(operand[i])`, in radians.
+    `result[i] = cos(operand[i])`, in radians. Compiled for f64, arguments
+    beyond 2^50 in absolute value give some number in [-1, 1].
 
     ```mlir
     %r = graph.cos %x : tensor<f64>

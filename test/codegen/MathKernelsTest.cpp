@@ -243,19 +243,7 @@ TEST(MathKernels, SqrtOfEveryFloatIsTheNearest) {
   };
   sweepFloats(emit, std::sqrt, 0.5);
 }
-TEST(MathKernels, CosOfSmallFloats) {
-  auto bounded = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
-    return emitCos(k, a[0]);
-  };
-  sweepFloats(
-      [&](KernelBuilder &k, llvm::ArrayRef<Value> a) {
-        Value limit = k.cf(a[0].getType(), 1048576.0);
-        Value small = k.fcmp(FPred::ole, k.fabs(a[0]), limit);
-        return k.select(small, bounded(k, a), k.cf(a[0].getType(), 2.0));
-      },
-      [](double x) { return std::abs(x) <= 1048576.0 ? std::cos(x) : 2.0; },
-      2.0);
-}
+TEST(MathKernels, CosOfEveryFloat) { sweepFloats(cosOf, std::cos, 1.0); }
 TEST(MathKernels, ExpOfDoubles) { sampleDoubles(expOf, expl, 745, 2.0); }
 TEST(MathKernels, LogOfDoubles) { sampleDoubles(logOf, logl, 4, 2.0); }
 TEST(MathKernels, TanhOfDoubles) { sampleDoubles(tanhOf, tanhl, 2, 2.0); }
@@ -263,6 +251,20 @@ TEST(MathKernels, SigmoidOfDoubles) {
   sampleDoubles(sigmoid, sigmoidOfLong, 40, 3.0);
 }
 TEST(MathKernels, CosOfDoubles) { sampleDoubles(cosOf, cosl, 1e6, 2.0); }
+TEST(MathKernels, CosOfLargeDoubles) {
+  sampleDoubles(cosOf, cosl, 0x1p50, 2.0);
+}
+TEST(MathKernels, CosOfHugeDoublesIsBounded) {
+  Function function(/*wide=*/true, 1, cosOf);
+  ASSERT_TRUE(function.code);
+  std::vector<double> in(2048), out(in.size());
+  for (size_t i = 0; i < in.size(); ++i)
+    in[i] = (i % 2 ? 1.0 : -1.0) * std::ldexp(1.37, int(i / 2));
+  void *args[] = {in.data(), out.data()};
+  function.code(args, nullptr, 0, int64_t(in.size()));
+  for (size_t i = 0; i < in.size(); ++i)
+    EXPECT_LE(std::abs(out[i]), 1.0) << in[i];
+}
 TEST(MathKernels, PowOfDoubles) {
   samplePowers<double, long double>(powl, 2.0);
 }
