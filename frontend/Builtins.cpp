@@ -93,6 +93,8 @@ Value Elaborator::builtinUnary(CallSite &site) {
       r = std::exp(v);
     } else if (name == "log") {
       r = std::log(v);
+    } else if (name == "log1p") {
+      r = std::log1p(v);
     } else if (name == "sqrt") {
       r = std::sqrt(v);
     } else if (name == "tanh") {
@@ -123,8 +125,9 @@ Value Elaborator::builtinUnary(CallSite &site) {
   }
   if (!isFloat(dtype) && !keepsIntegers)
     node = build.cast(node, context.compute);
-  static const char *const kOps[] = {"exp", "log",   "sqrt", "tanh", "sigmoid",
-                                     "cos", "floor", "abs",  "sign", "relu"};
+  static const char *const kOps[] = {"exp",  "log",     "log1p", "sqrt",
+                                     "tanh", "sigmoid", "cos",   "floor",
+                                     "abs",  "sign",    "relu"};
   for (const char *op : kOps)
     if (name == op)
       return Value::tensor(build.unary(op, node));

@@ -246,6 +246,7 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ArrayRef<Value> v) {
           .Case([&](graph::SignOp) { return signOf(k, v[0], element); })
           .Case([&](graph::ExpOp) { return emitExp(k, v[0]); })
           .Case([&](graph::LogOp) { return emitLog(k, v[0]); })
+          .Case([&](graph::Log1pOp) { return emitLog1p(k, v[0]); })
           .Case([&](graph::SqrtOp) { return emitSqrt(k, v[0]); })
           .Case([&](graph::TanhOp) { return emitTanh(k, v[0]); })
           .Case([&](graph::SigmoidOp) { return emitSigmoid(k, v[0]); })

@@ -206,6 +206,23 @@ Value emitLog(KernelBuilder &k, Value x) {
   return isF64(x) ? detail::log64(k, x) : log32(k, x);
 }
 
+// log(u) + e / u, where u is 1 + x rounded, and e what that takes away:
+// exactly, by Knuth's sum of two.
+Value emitLog1p(KernelBuilder &k, Value x) {
+  Type type = x.getType();
+  Value one = k.cf(type, 1.0), zero = k.cf(type, 0.0);
+  Value u = k.fadd(one, x);
+  Value part = k.fsub(u, one);
+  Value e = k.fadd(k.fsub(one, k.fsub(u, part)), k.fsub(x, part));
+  Value log = emitLog(k, u);
+  Value exact = k.fcmp(FPred::oeq, e, zero); // 0 / 0 for x = -1
+  log = k.select(exact, log, k.fadd(log, k.fdiv(e, u)));
+  Value infinity = k.cf(type, kInfinity);
+  Value same =
+      k.ori(k.fcmp(FPred::oeq, u, one), k.fcmp(FPred::oeq, u, infinity));
+  return k.select(same, x, log);
+}
+
 Value emitTanh(KernelBuilder &k, Value x) {
   // Beyond the limits the quotient rounds to 1.
   return isF64(x) ? tanhOf(k, x, 22.0, k.i64(), 52, 1023, reduceExp64)

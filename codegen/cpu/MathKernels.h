@@ -1,11 +1,12 @@
 //===- MathKernels.h - Elementary functions as straight-line code ---------===//
 //
-// exp, log, tanh, sigmoid, cos, pow and sqrt on scalars or vectors of f32 and
-// f64, without calls, tables or branches. Every argument is covered:
+// exp, log, log1p, tanh, sigmoid, cos, pow and sqrt on vectors of f32 and f64,
+// scalars too, without calls, tables or branches. Every argument is covered:
 // infinities, NaN, zeros and denormals give what IEEE 754 asks.
 //
 // Error in units of the last place of the exact result (test/codegen measures):
-//   exp, log, tanh   f32: at most 2 over all inputs; f64: at most 2 (sampled)
+//   exp, log, log1p, tanh
+//                    f32: at most 2 over all inputs; f64: at most 2 (sampled)
 //   sigmoid          f32, f64: at most 3
 //   pow              f32: at most 1; f64: at most 2
 //   sqrt             the nearest value, as the instruction gives
@@ -22,6 +23,7 @@ namespace mlc::cpu {
 
 Value emitExp(KernelBuilder &k, Value x);
 Value emitLog(KernelBuilder &k, Value x);
+Value emitLog1p(KernelBuilder &k, Value x);
 Value emitTanh(KernelBuilder &k, Value x);
 Value emitSigmoid(KernelBuilder &k, Value x);
 Value emitCos(KernelBuilder &k, Value x);

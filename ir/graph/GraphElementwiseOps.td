@@ -205,6 +205,19 @@ def Graph_LogOp : Graph_UnaryOp<"log", Graph_FloatTensor, "none",
   }];
 }
 
+def Graph_Log1pOp : Graph_UnaryOp<"log1p", Graph_FloatTensor, "none",
+                                  "kFunctionFlops"> {
+  let summary = "natural logarithm of one more, per element";
+  let description = [{
+    `result[i] = ln(1 + operand[i])`, without the sum's rounding: near 0 it is
+    the operand. `-inf` for -1, NaN below.
+
+    ```mlir
+    %r = graph.log1p %x : tensor<64xf32>
+    ```
+  }];
+}
+
 def Graph_SqrtOp : Graph_UnaryOp<"sqrt", Graph_FloatTensor> {
   let summary = "square root, per element";
   let description = [{

@@ -221,6 +221,12 @@ LogicalResult LogOp::evaluate(Operands operands, Results results,
                   [](double x) { return std::log(x); });
 }
 
+LogicalResult Log1pOp::evaluate(Operands operands, Results results,
+                                EvalOptions options) {
+  return mapUnary(operands, results, options,
+                  [](double x) { return std::log1p(x); });
+}
+
 LogicalResult SqrtOp::evaluate(Operands operands, Results results,
                                EvalOptions options) {
   return mapUnary(operands, results, options,

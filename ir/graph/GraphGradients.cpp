@@ -145,6 +145,14 @@ LogicalResult LogOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
+LogicalResult Log1pOp::buildGradient(OpBuilder &b, ValueRange ct,
+                                     Cotangents &out) {
+  OpFactory ops{b, getLoc()};
+  Value more = ops.add(getOperand(), ops.splatLike(getOperand(), 1.0));
+  out.assign({ops.div(ct[0], more)});
+  return success();
+}
+
 LogicalResult SqrtOp::buildGradient(OpBuilder &b, ValueRange ct,
                                     Cotangents &out) {
   OpFactory ops{b, getLoc()};

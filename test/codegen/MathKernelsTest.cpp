@@ -177,6 +177,9 @@ auto expOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
 auto logOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
   return emitLog(k, a[0]);
 };
+auto log1pOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
+  return emitLog1p(k, a[0]);
+};
 auto tanhOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
   return emitTanh(k, a[0]);
 };
@@ -234,6 +237,7 @@ void samplePowers(Wide (*reference)(Wide, Wide), double limit) {
 
 TEST(MathKernels, ExpOfEveryFloat) { sweepFloats(expOf, std::exp, 2.0); }
 TEST(MathKernels, LogOfEveryFloat) { sweepFloats(logOf, std::log, 2.0); }
+TEST(MathKernels, Log1pOfEveryFloat) { sweepFloats(log1pOf, std::log1p, 2.0); }
 TEST(MathKernels, TanhOfEveryFloat) { sweepFloats(tanhOf, std::tanh, 2.0); }
 TEST(MathKernels, SigmoidOfEveryFloat) { sweepFloats(sigmoid, sigmoidOf, 3.0); }
 // No root is near the middle of two floats: 0.5 means the nearest one.
@@ -246,6 +250,10 @@ TEST(MathKernels, SqrtOfEveryFloatIsTheNearest) {
 TEST(MathKernels, CosOfEveryFloat) { sweepFloats(cosOf, std::cos, 1.0); }
 TEST(MathKernels, ExpOfDoubles) { sampleDoubles(expOf, expl, 745, 2.0); }
 TEST(MathKernels, LogOfDoubles) { sampleDoubles(logOf, logl, 4, 2.0); }
+TEST(MathKernels, Log1pOfDoubles) { sampleDoubles(log1pOf, log1pl, 2, 2.0); }
+TEST(MathKernels, SmallLog1pOfDoubles) {
+  sampleDoubles(log1pOf, log1pl, 1e-9, 2.0);
+}
 TEST(MathKernels, TanhOfDoubles) { sampleDoubles(tanhOf, tanhl, 2, 2.0); }
 TEST(MathKernels, SigmoidOfDoubles) {
   sampleDoubles(sigmoid, sigmoidOfLong, 40, 3.0);

@@ -38,6 +38,8 @@ func.func @elementwise(%a: tensor<4x8xf32>, %n: tensor<4xi32>, %p: tensor<4x8xi1
   %12 = graph.exp %a : tensor<4x8xf32>
   // CHECK: graph.log
   %13 = graph.log %a : tensor<4x8xf32>
+  // CHECK: graph.log1p
+  %26 = graph.log1p %a : tensor<4x8xf32>
   // CHECK: graph.sqrt
   %14 = graph.sqrt %a : tensor<4x8xf32>
   // CHECK: graph.tanh
