@@ -39,34 +39,36 @@ INSTANTIATE_TEST_SUITE_P(Extents, OddShapes,
 
 class FloatTypes : public ::testing::TestWithParam<const char *> {};
 
+// One result for each function, compared element by element: a sum would hide
+// the small ones.
 TEST_P(FloatTypes, EveryFunction) {
-  std::string t = std::string("tensor<3x37x") + GetParam() + ">";
-  std::string body;
-  std::string last = "%a";
+  std::string element = GetParam();
+  std::string t = "tensor<3x37x" + element + ">";
+  std::string body = "%p = graph.abs %a : " + t + "\n", names, types;
   int number = 0;
-  auto unary = [&](const std::string &op, const std::string &of) {
+  auto result = [&](const std::string &op, const std::string &of) {
     std::string name = "%v" + std::to_string(number++);
     body += name + " = graph." + op + " " + of + " : " + t + "\n";
-    return name;
+    names += (names.empty() ? "" : ", ") + name;
+    types += (types.empty() ? "" : ", ") + t;
   };
-  auto binary = [&](const std::string &op, const std::string &x,
-                    const std::string &y) { return unary(op, x + ", " + y); };
-  std::string positive = unary("abs", "%a");
-  std::string sum = unary("exp", "%a");
-  for (std::string term :
-       {unary("log", positive), unary("sqrt", positive), unary("tanh", "%a"),
-        unary("sigmoid", "%a"), unary("cos", "%a"), unary("floor", "%b"),
-        unary("sign", "%b"), unary("neg", "%b"), unary("relu", "%b"),
-        binary("pow", positive, "%b"), binary("maximum", "%a", "%b"),
-        binary("minimum", "%a", "%b"), binary("sub", "%a", "%b"),
-        binary("mul", "%a", "%b"), binary("mod", "%a", "%b")})
-    sum = binary("add", sum, term);
-  std::string quotient = binary("div", "%a", unary("exp", "%b"));
-  body += "plan.return " + sum + ", " + quotient + " : " + t + ", " + t + "\n";
-  bool narrow = std::string(GetParam()).find("16") != std::string::npos;
+  for (const char *op :
+       {"exp", "tanh", "sigmoid", "cos", "floor", "sign", "neg", "abs", "relu"})
+    result(op, "%a");
+  for (const char *op : {"log", "log1p", "sqrt"})
+    result(op, "%p");
+  for (const char *op :
+       {"add", "sub", "mul", "div", "mod", "maximum", "minimum"})
+    result(op, "%a, %b");
+  result("pow", "%p, %b");
+  body += "plan.return " + names + " : " + types + "\n";
   Options options;
-  options.tolerance = narrow ? 2e-2 : 1e-5;
-  checkBody("%a: " + t + ", %b: " + t, t + ", " + t, body, options);
+  options.perElement = true;
+  options.floatLimit = 4;
+  options.tolerance = element == "f16"    ? 1e-3 // one unit of the last place
+                      : element == "bf16" ? 8e-3
+                                          : 4e-7; // of f64: see Options
+  checkBody("%a: " + t + ", %b: " + t, types, body, options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, FloatTypes,
@@ -81,7 +83,8 @@ TEST_P(Casts, AreExact) {
   std::string to = std::string("tensor<71x") + std::get<1>(GetParam()) + ">";
   Options options;
   options.tolerance = 0;
-  options.intLimit = 250;
+  options.intLow = -70000; // beyond ui8, and beyond f16
+  options.intLimit = 70000;
   options.floatLimit = 400;
   checkBody("%a: " + from, to,
             "%0 = graph.cast %a : " + from + " to " + to +
@@ -99,13 +102,24 @@ TEST(Elementwise, Integers) {
   for (std::string type : {"i32", "i64", "ui8"}) {
     std::string t = "tensor<67x" + type + ">";
     Options options;
+    options.intLow = -7;
     options.intLimit = 7; // zero divisors too
-    checkBody(
-        "%a: " + t + ", %b: " + t, t + ", " + t + ", " + t,
-        "%0 = graph.idiv %a, %b : " + t + "\n%1 = graph.mod %a, %b : " + t +
-            "\n%2 = graph.mul %a, %b : " + t +
-            "\nplan.return %0, %1, %2 : " + t + ", " + t + ", " + t + "\n",
-        options);
+    std::string body, names, types;
+    int number = 0;
+    auto result = [&](const std::string &op, const std::string &of) {
+      std::string name = "%v" + std::to_string(number++);
+      body += name + " = graph." + op + " " + of + " : " + t + "\n";
+      names += (names.empty() ? "" : ", ") + name;
+      types += (types.empty() ? "" : ", ") + t;
+    };
+    for (const char *op :
+         {"add", "sub", "mul", "idiv", "mod", "maximum", "minimum"})
+      result(op, "%a, %b");
+    if (type != "ui8")
+      for (const char *op : {"neg", "abs", "sign", "relu"})
+        result(op, "%a");
+    checkBody("%a: " + t + ", %b: " + t, types,
+              body + "plan.return " + names + " : " + types + "\n", options);
   }
 }
 

@@ -82,6 +82,11 @@ double fromMemory(Buffer &buffer, Type element, int64_t i) {
 Literal makeUp(RankedTensorType type, const Options &options,
                std::mt19937_64 &random) {
   Literal literal(type);
+  int64_t low = options.intLow, limit = options.intLimit;
+  if (type.getElementType().isUnsignedInteger()) {
+    low = 0;
+    limit = std::min<int64_t>(limit, 256);
+  }
   for (int64_t i = 0; i < literal.size(); ++i) {
     double uniform = std::ldexp(double(random() >> 11), -53);
     if (literal.isFloat())
@@ -90,7 +95,7 @@ Literal makeUp(RankedTensorType type, const Options &options,
     else if (type.getElementType().isInteger(1))
       literal.ints[i] = uniform < 0.5;
     else
-      literal.ints[i] = int64_t(uniform * double(options.intLimit));
+      literal.ints[i] = low + int64_t(uniform * double(limit - low));
   }
   return literal;
 }
@@ -122,16 +127,22 @@ std::vector<Literal> evaluate(plan::KernelOp kernel,
   return outputs;
 }
 
-void compare(Buffer &actual, const Literal &expected, double tolerance,
+void compare(Buffer &actual, const Literal &expected, const Options &options,
              int number) {
-  double scale = 0;
+  double largest = 0, tolerance = 0, smallestNormal = 0;
   for (int64_t i = 0; i < expected.size(); ++i)
     if (std::isfinite(expected.at(i)))
-      scale = std::max(scale, std::abs(expected.at(i)));
-  if (!expected.isFloat())
-    tolerance = 0;
+      largest = std::max(largest, std::abs(expected.at(i)));
+  if (auto type = dyn_cast<FloatType>(expected.getElementType())) {
+    tolerance =
+        type.isF64() ? std::min(options.tolerance, 1e-12) : options.tolerance;
+    smallestNormal = APFloat::getSmallestNormalized(type.getFloatSemantics())
+                         .convertToDouble();
+  }
   for (int64_t i = 0; i < expected.size(); ++i) {
     double want = expected.at(i);
+    double scale =
+        options.perElement ? std::max(std::abs(want), smallestNormal) : largest;
     double have = fromMemory(actual, expected.getElementType(), i);
     bool equal = want == have || (std::isnan(want) && std::isnan(have)) ||
                  std::abs(want - have) <= tolerance * scale;
@@ -203,7 +214,7 @@ void checkKernel(const std::string &text, const Options &options) {
       EXPECT_TRUE(buffer.guardIntact());
   }
   for (auto [i, literal] : llvm::enumerate(expected)) {
-    compare(whole[i], literal, options.tolerance, int(i));
+    compare(whole[i], literal, options, int(i));
     EXPECT_EQ(std::memcmp(whole[i].data(), parts[i].data(), whole[i].size), 0)
         << "the split into tasks changes result " << i;
   }

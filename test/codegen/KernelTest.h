@@ -12,8 +12,11 @@ namespace mlc::test {
 
 struct Options {
   std::string cpu = "native";
-  double tolerance = 1e-5; ///< relative to the largest magnitude of a result
-  int64_t intLimit = 100;  ///< made-up integers are in [0, intLimit)
+  /// Relative to the largest magnitude of a result; for f64 at most 1e-12.
+  double tolerance = 1e-5;
+  bool perElement = false; ///< the tolerance is relative to each element
+  int64_t intLow = 0;      ///< made-up integers are in [intLow, intLimit),
+  int64_t intLimit = 100;  ///< unsigned ones in [0, intLimit)
   double floatLimit = 2;   ///< made-up floats are in (-floatLimit, floatLimit)
 };
 
