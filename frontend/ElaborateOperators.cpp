@@ -2,6 +2,7 @@
 
 #include "frontend/Elaborator.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace mlc::frontend {
@@ -207,6 +208,16 @@ bool Elaborator::stretch(Node *&a, Node *&b, Span aSpan, Span bSpan,
         .help("shapes are aligned at the right; dimensions are equal or 1");
     return false;
   }
+  if (std::count(shape->begin(), shape->end(), Dim::batch()) > 1) {
+    context
+        .error(Code::BatchMixed, span,
+               "shapes `" + spell(a->type.shape) + "` and `" +
+                   spell(b->type.shape) +
+                   "` would pair every example with every other")
+        .note(aSpan, "this is a `" + spell(a->type) + "`")
+        .note(bSpan, "this is a `" + spell(b->type) + "`");
+    return false;
+  }
   a = build.broadcast(a, *shape);
   b = build.broadcast(b, *shape);
   return true;
@@ -351,10 +362,21 @@ Value Elaborator::matmul(Node *a, Node *b, Span span) {
         .help("`[m, k] @ [k, n]` gives `[m, n]`; `transpose(w)` swaps two");
     return {};
   }
-  a = build.cast(a, dtype);
-  b = build.cast(b, dtype);
+  auto product = [&](const std::vector<int64_t> &batch) {
+    Node *dot = build.dot(build.cast(a, dtype), build.cast(b, dtype), batch,
+                          batch, a->type.rank() - 1, bContract);
+    const Shape &shape = dot->type.shape;
+    if (std::count(shape.begin(), shape.end(), Dim::batch()) <= 1)
+      return finish(dot, span);
+    context
+        .error(Code::BatchMixed, span,
+               "`@` would pair every example with every other")
+        .note(a->span, "the left side is a `" + spell(a->type) + "`")
+        .note(b->span, "the right side is a `" + spell(b->type) + "`");
+    return Value();
+  };
   if (b->type.rank() <= 2)
-    return finish(build.dot(a, b, {}, {}, aContract, bContract), span);
+    return product({});
   // NumPy: leading dimensions are broadcast against each other.
   Shape aLead(a->type.shape.begin(),
               a->type.shape.end() - std::min<int64_t>(2, a->type.rank()));
@@ -376,12 +398,11 @@ Value Elaborator::matmul(Node *a, Node *b, Span span) {
   };
   a = extend(a, std::min<int64_t>(2, a->type.rank()));
   b = extend(b, 2);
+  bContract = b->type.rank() - 2;
   std::vector<int64_t> batch;
   for (size_t i = 0; i < lead->size(); ++i)
     batch.push_back(static_cast<int64_t>(i));
-  return finish(
-      build.dot(a, b, batch, batch, a->type.rank() - 1, b->type.rank() - 2),
-      span);
+  return product(batch);
 }
 
 } // namespace mlc::frontend

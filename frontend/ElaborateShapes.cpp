@@ -68,15 +68,18 @@ std::optional<TensorType> Elaborator::evalType(const ast::Type &type,
   }
   if (poison)
     return std::nullopt;
-  if (std::count_if(result.shape.begin(), result.shape.end(),
-                    [](const Dim &dim) { return dim.isBatch; }) > 1) {
-    context.error(Code::BatchMixed, type.span,
-                  "the batch stands twice in one shape");
-    return std::nullopt;
-  }
-  if (!fitsMemory(result, type.span))
+  if (!hasOneBatch(result.shape, type.span) || !fitsMemory(result, type.span))
     return std::nullopt;
   return result;
+}
+
+bool Elaborator::hasOneBatch(const Shape &shape, Span span) {
+  if (std::count_if(shape.begin(), shape.end(),
+                    [](const Dim &dim) { return dim.isBatch; }) <= 1)
+    return true;
+  context.error(Code::BatchMixed, span,
+                "the batch stands twice in the shape `" + spell(shape) + "`");
+  return false;
 }
 
 std::optional<Shape> Elaborator::toShape(const Value &value, Span span) {
@@ -99,6 +102,8 @@ std::optional<Shape> Elaborator::toShape(const Value &value, Span span) {
       return std::nullopt;
     shape.push_back(*dim);
   }
+  if (!hasOneBatch(shape, span))
+    return std::nullopt;
   if (!fitsMemory({DType::U8, shape}, span))
     return std::nullopt;
   return shape;

@@ -210,6 +210,8 @@ private:
   std::optional<Dim> evalDim(const ast::Expr &expr, Body &body);
   std::optional<TensorType> evalType(const ast::Type &type, Body &body);
   std::optional<Shape> toShape(const Value &value, Span span);
+  /// Or an error: what would mix examples has the batch twice.
+  bool hasOneBatch(const Shape &shape, Span span);
   std::optional<Dim> toDim(const Value &value, Span span);
   std::optional<std::vector<int64_t>> toAxes(const Actual &axis, int64_t rank,
                                              Span span);
