@@ -287,6 +287,31 @@ void Elaborator::runModel(const ast::ModelDecl &model,
       return;
   }
   runBlock(model.body, *modelBody);
+  checkOutputs();
+}
+
+/// Some output says how many rows `infer` has.
+void Elaborator::checkOutputs() {
+  if (graph.outputs.empty() || context.failed() || context.hasNotYet())
+    return;
+  std::vector<const Node *> open;
+  for (const NamedNode &output : graph.outputs)
+    open.push_back(output.node);
+  std::set<const Node *> seen;
+  while (!open.empty()) {
+    const Node *node = open.back();
+    open.pop_back();
+    if (node->op == "input")
+      return;
+    if (seen.insert(node).second)
+      open.insert(open.end(), node->operands.begin(), node->operands.end());
+  }
+  const NamedNode &first = graph.outputs.front();
+  context
+      .error(Code::OutputWithoutBatch, first.span,
+             "the output `" + first.name +
+                 "` depends on no input: nothing says how many rows it has")
+      .help("`x * 0 + ...` is as long as `x`");
 }
 
 void Elaborator::runLayerDry(const ast::LayerDecl &layer,

@@ -259,6 +259,7 @@ public:
   static std::vector<std::string> builtinNames();
   static bool isKnownCallable(const std::string &name);
   void checkLoss();
+  void checkOutputs();
 
 private:
   CheckContext &context;
