@@ -237,8 +237,21 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
   if (!x)
     return {};
   int64_t used = 0;
-  for (const ast::ExprPtr &item : expr.items)
+  const ast::Expr *ellipsis = nullptr;
+  for (const ast::ExprPtr &item : expr.items) {
     used += !llvm::isa<ast::NoneExpr, ast::EllipsisExpr>(item.get());
+    if (!llvm::isa<ast::EllipsisExpr>(item.get()))
+      continue;
+    if (ellipsis) {
+      context
+          .error(Code::BadIndex, item->span,
+                 "an index has one `...`, which stands for all dimensions that "
+                 "are left")
+          .note(ellipsis->span, "the first is here");
+      return {};
+    }
+    ellipsis = item.get();
+  }
   if (used > x->type.rank()) {
     context
         .error(Code::BadIndex, expr.span,
@@ -301,11 +314,16 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
                                           0, dim.size);
       int64_t stop =
           std::clamp<int64_t>(*to < 0 ? *to + dim.size : *to, 0, dim.size);
-      if (*by < 1 || start >= stop) {
+      if (*by < 1) {
         context.error(Code::BadIndex, item->span,
-                      *by < 1 ? "a step is at least 1"
-                              : "the slice of a dimension of " + spell(dim) +
-                                    " is empty");
+                      "the step of a slice is at least 1, found " +
+                          std::to_string(*by));
+        return {};
+      }
+      if (start >= stop) {
+        context.error(Code::BadIndex, item->span,
+                      "the slice of a dimension of " + spell(dim) +
+                          " is empty, and a tensor has at least one element");
         return {};
       }
       starts.push_back(start);
