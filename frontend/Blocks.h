@@ -41,6 +41,11 @@ private:
              int64_t &last);
   void checkOptimizer(const ast::Expr &expr);
   bool checkSchedule(const ast::Expr &expr, Schedule &schedule);
+  /// Notes that `name` is given; or an error, if it was before.
+  bool isFirst(const ast::Argument &argument, const std::string &name,
+               std::map<std::string, Span> &given);
+  void checkNesterov(const Optimizer &optimizer,
+                     const std::map<std::string, Span> &given);
   void checkGroup(const ast::Group &group);
   void checkSplit(const ast::Setting &setting);
   void checkCsv(const ast::CallExpr &call, SplitInfo &split);

@@ -124,7 +124,7 @@ bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
           ? std::vector<std::string>{"value", "every", "gamma", "warmup"}
           : std::vector<std::string>{"peak", "warmup", "floor", "total"};
   size_t positional = 0;
-  bool hasRate = false;
+  std::map<std::string, Span> given;
   for (const ast::Argument &argument : call->arguments) {
     std::string name = argument.name               ? argument.name->text
                        : positional < names.size() ? names[positional++]
@@ -137,6 +137,8 @@ bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
           .suggest(suggestName(name, names));
       return false;
     }
+    if (!isFirst(argument, name, given))
+      return false;
     if (name == "every" || name == "warmup" || name == "total") {
       auto value = whole(*argument.value, name, name == "warmup" ? 0 : 1);
       if (!value)
@@ -146,16 +148,31 @@ bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
       auto value = number(*argument.value, name, 0);
       if (!value)
         return false;
-      hasRate |= name == "value" || name == "peak";
       schedule.numbers.emplace_back(name, *value);
     }
   }
-  if (hasRate)
-    return true;
-  context.error(Code::MissingArgument, call->callee.span,
-                "`" + schedule.kind + "` needs the argument `" + names[0] +
-                    "`");
-  return false;
+  names.resize(schedule.kind == "step" ? 2 : 1); // those without a default
+  for (const std::string &name : names)
+    if (!given.count(name)) {
+      context.error(Code::MissingArgument, call->callee.span,
+                    "`" + schedule.kind + "` needs the argument `" + name +
+                        "`");
+      return false;
+    }
+  return true;
+}
+
+bool BlockChecker::isFirst(const ast::Argument &argument,
+                           const std::string &name,
+                           std::map<std::string, Span> &given) {
+  auto [entry, fresh] = given.emplace(name, argument.span);
+  if (!fresh)
+    context
+        .error(Code::ArgumentTwice,
+               argument.name ? argument.name->span : argument.span,
+               "`" + name + "` is given twice")
+        .note(entry->second, "it is given here already");
+  return fresh;
 }
 
 void BlockChecker::checkOptimizer(const ast::Expr &expr) {
@@ -192,12 +209,15 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
   for (const auto &[name, value] : optimizer.flags)
     names.push_back(name);
   size_t positional = 0;
+  std::map<std::string, Span> given;
   for (const ast::Argument &argument : call->arguments) {
     if (context.failed())
       return;
     std::string name = argument.name    ? argument.name->text
                        : positional < 1 ? names[positional++]
                                         : "";
+    if (!name.empty() && !isFirst(argument, name, given))
+      return;
     if (name == "lr") {
       optimizer.lr = {};
       checkSchedule(*argument.value, optimizer.lr);
@@ -207,8 +227,8 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
     for (auto &[field, value] : optimizer.numbers)
       if (field == name) {
         known = true;
-        if (auto given = number(*argument.value, name, 0))
-          value = *given;
+        if (auto parsed = number(*argument.value, name, 0))
+          value = *parsed;
         if (!context.failed() && name.starts_with("beta") && value >= 1)
           context.error(Code::WrongFieldValue, argument.value->span,
                         "`" + name + "` is below 1");
@@ -216,11 +236,11 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
     for (auto &[field, value] : optimizer.flags)
       if (field == name) {
         known = true;
-        Value given = model.evalInModel(*argument.value);
-        if (!given.is(Value::Kind::Bool) && !given.isPoison())
+        Value flag = model.evalInModel(*argument.value);
+        if (!flag.is(Value::Kind::Bool) && !flag.isPoison())
           context.error(Code::WrongFieldValue, argument.value->span,
                         "`" + name + "` is `true` or `false`");
-        value = given.truth;
+        value = flag.truth;
       }
     if (!known)
       context
@@ -231,6 +251,27 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
                      : "`" + kind + "` has no parameter named `" + name + "`")
           .suggest(suggestName(name, names));
   }
+  if (!context.failed())
+    checkNesterov(optimizer, given);
+}
+
+/// PyTorch's rule: without momentum there is nothing to look ahead with.
+void BlockChecker::checkNesterov(const Optimizer &optimizer,
+                                 const std::map<std::string, Span> &given) {
+  auto valueOf = [&](const auto &list, std::string_view name) {
+    for (const auto &[field, value] : list)
+      if (field == name)
+        return static_cast<double>(value);
+    return 0.0;
+  };
+  if (valueOf(optimizer.flags, "nesterov") == 0 ||
+      (valueOf(optimizer.numbers, "momentum") > 0 &&
+       valueOf(optimizer.numbers, "dampening") == 0))
+    return;
+  context
+      .error(Code::WrongFieldValue, given.at("nesterov"),
+             "`nesterov` needs a `momentum` above 0, and no `dampening`")
+      .help("`sgd(lr = 0.1, momentum = 0.9, nesterov = true)`");
 }
 
 void BlockChecker::checkGroup(const ast::Group &group) {
@@ -290,8 +331,14 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
   if (auto value = integer(get("seed"), "seed", 0))
     info.seed = *value;
   if (const Field *field = get("clip_norm"))
-    if (auto value = number(*field->value, "clip_norm", 0))
+    if (auto value = number(*field->value, "clip_norm", 0)) {
+      if (*value == 0)
+        context
+            .error(Code::WrongFieldValue, field->value->span,
+                   "`clip_norm = 0` would make every gradient 0")
+            .help("leave `clip_norm` out to clip nothing");
       info.clipNorm = *value;
+    }
   if (const Field *field = get("sum"))
     if (auto value = word(*field->value, "sum", {"tree", "fast"}))
       info.sum = *value;
