@@ -24,7 +24,7 @@ for comm in shm gloo; do
     took=$((SECONDS - begin))
     [[ $status -eq 5 ]] || { cat "$work/err" >&2; fail "$comm SIG$signal: exit code $status instead of 5"; }
     ((took <= 8)) || fail "$comm SIG$signal: took $took s with a timeout of 3 s"
-    grep -qE "rank [0-2]" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no rank is named"; }
+    grep -qE "^error: rank 1 " "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: the victim, rank 1, is not named"; }
     grep -qE "step [0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no step is named"; }
     grep -qE "digits\.mlg:[0-9]+:[0-9]+, in layer [a-z_]+ \(layers\.mlg:" "$work/err" ||
       { cat "$work/err" >&2; fail "$comm SIG$signal: no line of the model is named"; }

@@ -18,6 +18,9 @@ expect_exit() {
     fail "'$*' ended with $status instead of $code"
   fi
   grep -qE -- "$pattern" "$work/stderr" || { cat "$work/stderr" >&2; fail "'$*' does not say '$pattern'"; }
+  local errors
+  errors=$(grep -cE '^(\[rank [0-9]+\] )?error(\[E[0-9]+\])?: ' "$work/stderr" || true)
+  [[ $errors -eq 1 ]] || { cat "$work/stderr" >&2; fail "'$*' says $errors errors instead of one"; }
 }
 
 # wait_for PATTERN FILE: until the file has it; fails after a minute.
