@@ -28,8 +28,18 @@ Node *GraphBuilder::leaf(std::string_view op, std::string name,
 }
 
 Node *GraphBuilder::constant(DType dtype, Shape shape, double value) {
+  if (!isFloat(dtype))
+    return constant(dtype, std::move(shape), saturate(value, dtype));
   Node *node = add("constant", {}, {dtype, std::move(shape)});
   node->number = value;
+  return node;
+}
+
+Node *GraphBuilder::constant(DType dtype, Shape shape, int64_t value) {
+  if (isFloat(dtype))
+    return constant(dtype, std::move(shape), static_cast<double>(value));
+  Node *node = add("constant", {}, {dtype, std::move(shape)});
+  node->integer = value;
   return node;
 }
 
@@ -112,27 +122,30 @@ Node *GraphBuilder::select(Node *condition, Node *a, Node *b) {
   return add("select", {condition, a, b}, a->type);
 }
 
-Node *GraphBuilder::maskRows(Node *x, double neutral) {
+Node *GraphBuilder::maskRows(Node *x, const std::string &kind) {
   Node *flags = mask(DType::F32);
-  Node *real = compare("ne", flags, constant(DType::F32, flags->type.shape, 0));
+  Node *real =
+      compare("ne", flags, constant(DType::F32, flags->type.shape, 0.0));
   real = broadcast(real, x->type.shape, {x->type.batchDim()});
-  return select(real, x, constant(x->type.dtype, x->type.shape, neutral));
+  return select(real, x, neutral(kind, x->type));
 }
 
-namespace {
-/// The value that changes no maximum (minimum) of `dtype`.
-double neutralFor(const std::string &kind, DType dtype) {
+Node *GraphBuilder::neutral(const std::string &kind, const TensorType &type) {
+  if (kind == "sum")
+    return constant(type.dtype, type.shape, 0.0);
   bool isMax = kind == "max";
-  if (dtype == DType::Bool)
-    return isMax ? 0 : 1;
-  if (isFloat(dtype)) {
+  if (isFloat(type.dtype)) {
     double infinity = std::numeric_limits<double>::infinity();
-    return isMax ? -infinity : infinity;
+    return constant(type.dtype, type.shape, isMax ? -infinity : infinity);
   }
-  auto [lowest, highest] = integerRange(dtype);
-  return static_cast<double>(isMax ? lowest : highest);
+  auto [lowest, highest] = integerRange(type.dtype);
+  return constant(type.dtype, type.shape, isMax ? lowest : highest);
 }
-} // namespace
+
+DType GraphBuilder::carriedType(const std::string &kind, DType dtype) {
+  bool isNarrow = dtype == DType::F16 || dtype == DType::BF16;
+  return isNarrow && kind == "sum" ? DType::F32 : dtype;
+}
 
 Node *GraphBuilder::reduce(const std::string &kind, Node *x,
                            const std::vector<int64_t> &dims) {
@@ -140,6 +153,9 @@ Node *GraphBuilder::reduce(const std::string &kind, Node *x,
   const bool overBatch =
       std::find(dims.begin(), dims.end(), batch) != dims.end();
   const std::string primitive = kind == "mean" ? "sum" : kind;
+  const DType dtype = x->type.dtype;
+  if (kind == "mean" || overBatch) // a mean's count may be beyond f16
+    x = cast(x, carriedType(primitive, dtype));
   int64_t elements = 1; // of one row
   Node *result = x;
   auto reduceDims = [&](std::vector<int64_t> which) {
@@ -162,22 +178,19 @@ Node *GraphBuilder::reduce(const std::string &kind, Node *x,
     }
   reduceDims(within);
   if (overBatch) {
-    result = maskRows(result,
-                      primitive == "sum" ? 0 : neutralFor(kind, x->type.dtype));
+    result = maskRows(result, primitive);
     reduceDims({result->type.batchDim()});
     result->reducesBatch = result->afterBatch = true;
   }
-  if (kind != "mean" || (!overBatch && elements == 1))
-    return result;
-  DType dtype = x->type.dtype;
-  Node *divisor = nullptr;
-  if (overBatch)
-    divisor = count(dtype);
-  if (elements != 1) {
-    Node *size = constant(dtype, {}, static_cast<double>(elements));
-    divisor = divisor ? binary("mul", divisor, size) : size;
+  if (kind == "mean" && (overBatch || elements != 1)) {
+    Node *divisor = overBatch ? count(x->type.dtype) : nullptr;
+    if (elements != 1) {
+      Node *size = constant(x->type.dtype, {}, elements);
+      divisor = divisor ? binary("mul", divisor, size) : size;
+    }
+    result = binary("div", result, broadcast(divisor, result->type.shape));
   }
-  return binary("div", result, broadcast(divisor, result->type.shape));
+  return cast(result, dtype);
 }
 
 Node *GraphBuilder::argReduce(const std::string &kind, Node *x, int64_t dim) {
@@ -193,9 +206,10 @@ Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
                         std::vector<int64_t> bBatch, int64_t aContract,
                         int64_t bContract) {
   bool overBatch = a->type.shape[aContract].isBatch;
+  const DType dtype = a->type.dtype;
   if (overBatch) {
-    a = maskRows(a, 0);
-    b = maskRows(b, 0);
+    a = maskRows(cast(a, carriedType("sum", dtype)), "sum");
+    b = maskRows(cast(b, carriedType("sum", dtype)), "sum");
   }
   Shape shape;
   for (int64_t dim : aBatch)
@@ -214,7 +228,7 @@ Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
       std::move(aBatch), std::move(bBatch), {aContract}, {bContract}};
   if (overBatch)
     node->reducesBatch = node->afterBatch = true;
-  return node;
+  return cast(node, dtype);
 }
 
 Node *GraphBuilder::softmaxCrossEntropy(Node *logits, Node *labels) {

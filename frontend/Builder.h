@@ -21,7 +21,9 @@ public:
   uint32_t call = 0; ///< index into Graph::calls
 
   Node *leaf(std::string_view op, std::string name, TensorType type);
+  /// For an integer type: towards zero, then the nearest end of the range.
   Node *constant(DType dtype, Shape shape, double value);
+  Node *constant(DType dtype, Shape shape, int64_t value);
   Node *mask(DType dtype);  ///< `dtype[B]`: 1, or 0 for padding
   Node *count(DType dtype); ///< scalar: real rows of the global batch
 
@@ -54,8 +56,12 @@ public:
 
 private:
   Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);
-  /// `x` with `neutral` in the rows of padding. It selects: 0 * NaN is NaN.
-  Node *maskRows(Node *x, double neutral);
+  /// `x` with what changes no reduction of this kind in the rows of padding. It
+  /// selects: 0 * NaN is NaN.
+  Node *maskRows(Node *x, const std::string &kind);
+  Node *neutral(const std::string &kind, const TensorType &type);
+  /// The type that a reduction is carried in from one micro-batch to the next.
+  static DType carriedType(const std::string &kind, DType dtype);
 
   Graph &graph;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace mlc::frontend {
 
@@ -83,9 +84,11 @@ Value Elaborator::builtinUnary(CallSite &site) {
   if (x.value.isNumber()) {
     double v = x.value.asDouble(), r = v;
     if (name == "relu" || name == "abs") {
-      if (x.value.is(Value::Kind::Int))
-        return Value::of(name == "abs" ? std::abs(x.value.integer)
-                                       : std::max<int64_t>(x.value.integer, 0));
+      int64_t integer = x.value.integer;
+      if (x.value.is(Value::Kind::Int) &&
+          integer != std::numeric_limits<int64_t>::min())
+        return Value::of(name == "abs" ? std::abs(integer)
+                                       : std::max<int64_t>(integer, 0));
       r = name == "abs" ? std::abs(v) : std::max(v, 0.0);
     } else if (name == "sign") {
       r = v > 0 ? 1 : v < 0 ? -1 : 0;
@@ -134,23 +137,40 @@ Value Elaborator::builtinUnary(CallSite &site) {
   return {};
 }
 
+Value Elaborator::foldBuiltin(const std::string &name, const Value &a,
+                              const Value &b, Span span) {
+  bool ints = a.is(Value::Kind::Int) && b.is(Value::Kind::Int);
+  if (name != "div") {
+    if (ints)
+      return Value::of(name == "maximum" ? std::max(a.integer, b.integer)
+                                         : std::min(a.integer, b.integer));
+    double x = a.asDouble(), y = b.asDouble();
+    return Value::of(name == "maximum" ? std::max(x, y) : std::min(x, y));
+  }
+  int64_t x = a.integer, y = b.integer;
+  if (!ints)
+    context
+        .error(Code::WrongElementType, span,
+               "`div` divides integers, and these are " + a.describe() +
+                   " and " + b.describe())
+        .help("`/` divides floats");
+  else if (y == 0)
+    context.error(Code::CompileTimeArithmetic, span, "division by zero");
+  else if (y == -1 && x == std::numeric_limits<int64_t>::min())
+    context.error(Code::CompileTimeArithmetic, span,
+                  "the quotient overflows i64");
+  else
+    return Value::of(x / y - (x % y != 0 && (x < 0) != (y < 0)));
+  return {};
+}
+
 Value Elaborator::builtinBinary(CallSite &site) {
   const std::string &name = site.call.callee.text;
   Actual &a = site.args[0], &b = site.args[1];
   if (!isOperand(a.value, a.span) || !isOperand(b.value, b.span))
     return {};
-  if (a.value.isNumber() && b.value.isNumber()) {
-    double x = a.value.asDouble(), y = b.value.asDouble();
-    if (name == "div") {
-      if (y == 0) {
-        context.error(Code::CompileTimeArithmetic, site.call.span,
-                      "division by zero");
-        return {};
-      }
-      return Value::of(static_cast<int64_t>(std::floor(x / y)));
-    }
-    return (name == "maximum") == (x > y) ? a.value : b.value;
-  }
+  if (a.value.isNumber() && b.value.isNumber())
+    return foldBuiltin(name, a.value, b.value, site.call.span);
   if (!a.value.is(Value::Kind::Tensor) && !b.value.is(Value::Kind::Tensor)) {
     requireTensor(a.value, a.span, ("`" + name + "`").c_str());
     return {};

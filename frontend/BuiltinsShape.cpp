@@ -107,7 +107,7 @@ Value Elaborator::builtinTranspose(CallSite &site) {
 Value Elaborator::builtinCast(CallSite &site) {
   DType dtype = *parseDType(site.call.callee.text, context.compute);
   const Actual &x = site.args[0];
-  if (!isOperand(x.value, x.span))
+  if (!isOperand(x.value, x.span) || !fitsType(x.value, dtype, x.span))
     return {};
   return Value::tensor(toTensor(x.value, dtype));
 }
@@ -116,8 +116,8 @@ Value Elaborator::builtinFill(CallSite &site) {
   std::optional<Shape> shape = toShape(site.args[0].value, site.args[0].span);
   if (!shape)
     return {};
-  return Value::tensor(
-      build.constant(context.compute, *shape, site.call.callee.text == "ones"));
+  return Value::tensor(build.constant(
+      context.compute, *shape, int64_t{site.call.callee.text == "ones"}));
 }
 
 Value Elaborator::builtinFillLike(CallSite &site) {
@@ -125,8 +125,9 @@ Value Elaborator::builtinFillLike(CallSite &site) {
                           ("`" + site.call.callee.text + "`").c_str());
   if (!x)
     return {};
-  return Value::tensor(build.constant(x->type.dtype, x->type.shape,
-                                      site.call.callee.text == "ones_like"));
+  return Value::tensor(
+      build.constant(x->type.dtype, x->type.shape,
+                     int64_t{site.call.callee.text == "ones_like"}));
 }
 
 Value Elaborator::builtinConcat(CallSite &site) {

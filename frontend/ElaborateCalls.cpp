@@ -353,10 +353,15 @@ bool Elaborator::bindTensor(
     inner.scopes[0].emplace("...", Binding{Value(), type.span, false});
     return bind(inner, parameter.name, value);
   }
-  if (value.isNumber() && type.dims.empty())
-    value = Value::tensor(
-        toTensor(value, parseDType(type.element.text, context.compute)
-                            .value_or(context.compute)));
+  DType dtype =
+      parseDType(type.element.text, context.compute).value_or(context.compute);
+  if ((value.is(Value::Kind::Int) ||
+       (value.is(Value::Kind::Float) && isFloat(dtype))) &&
+      type.dims.empty()) {
+    if (!fitsType(value, dtype, span))
+      return false;
+    value = Value::tensor(toTensor(value, dtype));
+  }
   if (!requireTensor(value, span, ("`" + parameter.name.text + "`").c_str()))
     return false;
   std::optional<Value> converted = convertTo(type, value, span);

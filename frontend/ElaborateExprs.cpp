@@ -272,10 +272,31 @@ Node *Elaborator::toTensor(const Value &value, DType dtype) {
   case Value::Kind::Tensor:
     return build.cast(value.node, dtype);
   case Value::Kind::Bool:
-    return build.constant(dtype, {}, value.truth ? 1 : 0);
+    return build.constant(dtype, {}, int64_t{value.truth});
+  case Value::Kind::Int:
+    return build.constant(dtype, {}, value.integer);
   default:
-    return build.constant(dtype, {}, value.asDouble());
+    return build.constant(dtype, {}, value.number);
   }
+}
+
+bool Elaborator::fitsType(const Value &literal, DType dtype, Span span) {
+  if (!isInteger(dtype) || !literal.isNumber())
+    return true;
+  auto [lowest, highest] = integerRange(dtype);
+  double whole = std::trunc(literal.number);
+  bool fits = literal.is(Value::Kind::Int)
+                  ? literal.integer >= lowest && literal.integer <= highest
+                  : whole >= static_cast<double>(lowest) &&
+                        whole < static_cast<double>(highest) + 1;
+  if (!fits)
+    context
+        .error(Code::LiteralOutOfRange, span,
+               literal.describe() + " is outside the range of `" +
+                   std::string(spell(dtype)) + "`")
+        .help("`" + std::string(spell(dtype)) + "` holds " +
+              std::to_string(lowest) + " to " + std::to_string(highest));
+  return fits;
 }
 
 Value Elaborator::finish(Node *node, Span span) {

@@ -17,6 +17,22 @@ std::string predicateOf(BinaryOp op) {
   static const char *const kNames[] = {"eq", "ne", "lt", "le", "gt", "ge"};
   return kNames[static_cast<int>(op) - static_cast<int>(BinaryOp::Eq)];
 }
+template <class T> bool compareNumbers(BinaryOp op, T x, T y) {
+  switch (op) {
+  case BinaryOp::Eq:
+    return x == y;
+  case BinaryOp::Ne:
+    return x != y;
+  case BinaryOp::Lt:
+    return x < y;
+  case BinaryOp::Le:
+    return x <= y;
+  case BinaryOp::Gt:
+    return x > y;
+  default:
+    return x >= y;
+  }
+}
 std::string_view opOf(BinaryOp op) {
   switch (op) {
   case BinaryOp::Add:
@@ -55,8 +71,14 @@ Value Elaborator::evalUnary(const ast::UnaryExpr &expr, Body &body) {
         .help("compare first: `x != 0`");
     return {};
   }
-  if (value.is(Value::Kind::Int))
-    return Value::of(-value.integer);
+  if (value.is(Value::Kind::Int)) {
+    int64_t negative = 0;
+    if (!__builtin_sub_overflow(0, value.integer, &negative))
+      return Value::of(negative);
+    context.error(Code::CompileTimeArithmetic, expr.span,
+                  "the negation overflows i64");
+    return {};
+  }
   if (value.is(Value::Kind::Float))
     return Value::of(-value.number);
   if (value.is(Value::Kind::Bool) || value.node->type.dtype == DType::Bool ||
@@ -94,59 +116,18 @@ Value Elaborator::foldBinary(BinaryOp op, const Value &a, const Value &b,
                       b.describe());
     return {};
   }
+  if (a.is(Value::Kind::Int) && b.is(Value::Kind::Int))
+    if (std::optional<Value> folded =
+            foldIntegers(op, a.integer, b.integer, span))
+      return *folded;
   double x = a.asDouble(), y = b.asDouble();
-  bool ints = a.is(Value::Kind::Int) && b.is(Value::Kind::Int);
   auto bad = [&](const char *why) {
     context.error(Code::CompileTimeArithmetic, span, why);
     return Value();
   };
-  if (ints) {
-    int64_t i = a.integer, j = b.integer, r = 0;
-    switch (op) {
-    case BinaryOp::Add:
-      return __builtin_add_overflow(i, j, &r) ? bad("the sum overflows i64")
-                                              : Value::of(r);
-    case BinaryOp::Sub:
-      return __builtin_sub_overflow(i, j, &r)
-                 ? bad("the difference overflows i64")
-                 : Value::of(r);
-    case BinaryOp::Mul:
-      return __builtin_mul_overflow(i, j, &r) ? bad("the product overflows i64")
-                                              : Value::of(r);
-    case BinaryOp::Mod:
-      if (j == 0)
-        return bad("division by zero");
-      r = j == -1 ? 0 : i % j;
-      return Value::of(r != 0 && (r < 0) != (j < 0) ? r + j : r);
-    case BinaryOp::Pow:
-      if (j >= 0) {
-        int64_t power = 1;
-        for (int64_t k = 0; k < j && (power != 0 && (power != 1 || k == 0));
-             ++k)
-          if (__builtin_mul_overflow(power, i, &power))
-            return bad("the power overflows i64");
-        if (i == -1)
-          power = j % 2 ? -1 : 1;
-        return Value::of(power);
-      }
-      break;
-    default:
-      break;
-    }
-  }
+  if (isComparison(op))
+    return Value::of(compareNumbers(op, x, y));
   switch (op) {
-  case BinaryOp::Eq:
-    return Value::of(x == y);
-  case BinaryOp::Ne:
-    return Value::of(x != y);
-  case BinaryOp::Lt:
-    return Value::of(x < y);
-  case BinaryOp::Le:
-    return Value::of(x <= y);
-  case BinaryOp::Gt:
-    return Value::of(x > y);
-  case BinaryOp::Ge:
-    return Value::of(x >= y);
   case BinaryOp::Add:
     return Value::of(x + y);
   case BinaryOp::Sub:
@@ -155,9 +136,12 @@ Value Elaborator::foldBinary(BinaryOp op, const Value &a, const Value &b,
     return Value::of(x * y);
   case BinaryOp::Div:
     return y == 0 ? bad("division by zero") : Value::of(x / y);
-  case BinaryOp::Mod:
-    return y == 0 ? bad("division by zero")
-                  : Value::of(x - std::floor(x / y) * y);
+  case BinaryOp::Mod: {
+    if (y == 0)
+      return bad("division by zero");
+    double rest = std::fmod(x, y); // exact, as in the op
+    return Value::of(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest);
+  }
   case BinaryOp::Pow: {
     double r = std::pow(x, y);
     return std::isfinite(r) ? Value::of(r) : bad("the power is not finite");
@@ -166,6 +150,48 @@ Value Elaborator::foldBinary(BinaryOp op, const Value &a, const Value &b,
     context.error(Code::ExpectedTensor, span,
                   "`@` is the matrix product, and these are two numbers");
     return {};
+  }
+}
+
+/// Nothing where the result is a float.
+std::optional<Value> Elaborator::foldIntegers(BinaryOp op, int64_t i, int64_t j,
+                                              Span span) {
+  auto bad = [&](const char *why) {
+    context.error(Code::CompileTimeArithmetic, span, why);
+    return Value();
+  };
+  if (isComparison(op))
+    return Value::of(compareNumbers(op, i, j));
+  int64_t r = 0;
+  switch (op) {
+  case BinaryOp::Add:
+    return __builtin_add_overflow(i, j, &r) ? bad("the sum overflows i64")
+                                            : Value::of(r);
+  case BinaryOp::Sub:
+    return __builtin_sub_overflow(i, j, &r)
+               ? bad("the difference overflows i64")
+               : Value::of(r);
+  case BinaryOp::Mul:
+    return __builtin_mul_overflow(i, j, &r) ? bad("the product overflows i64")
+                                            : Value::of(r);
+  case BinaryOp::Mod:
+    if (j == 0)
+      return bad("division by zero");
+    r = j == -1 ? 0 : i % j;
+    return Value::of(r != 0 && (r < 0) != (j < 0) ? r + j : r);
+  case BinaryOp::Pow: {
+    if (j < 0)
+      return std::nullopt;
+    int64_t power = 1;
+    for (int64_t k = 0; k < j && power != 0 && (power != 1 || k == 0); ++k)
+      if (__builtin_mul_overflow(power, i, &power))
+        return bad("the power overflows i64");
+    if (i == -1)
+      power = j % 2 ? -1 : 1;
+    return Value::of(power);
+  }
+  default:
+    return std::nullopt;
   }
 }
 
@@ -263,34 +289,50 @@ bool Elaborator::unite(Value &a, Value &b, Span aSpan, Span bSpan, Span span,
   return stretch(x, y, aSpan, bSpan, span);
 }
 
-Value Elaborator::power(Node *base, const Value &exponent, Span span,
+/// By squaring: exact for integers, and for small powers as good as any.
+static Node *wholePower(GraphBuilder &build, Node *base, int64_t exponent) {
+  if (exponent == 0)
+    return build.constant(base->type.dtype, base->type.shape, int64_t{1});
+  Node *square = base, *result = nullptr;
+  for (int64_t n = exponent; n; n >>= 1) {
+    if (n & 1)
+      result = result ? build.binary("mul", result, square) : square;
+    if (n > 1)
+      square = build.binary("mul", square, square);
+  }
+  return result;
+}
+
+Value Elaborator::power(Value base, Value exponent, Span span, Span baseSpan,
                         Span exponentSpan) {
-  if (exponent.is(Value::Kind::Int) && exponent.integer >= 1 &&
-      exponent.integer <= 8 && base->type.dtype != DType::Bool) {
-    Node *square = base, *result = nullptr; // by squaring, as for any power
-    for (int64_t n = exponent.integer; n; n >>= 1) {
-      if (n & 1)
-        result = result ? build.binary("mul", result, square) : square;
-      if (n > 1)
-        square = build.binary("mul", square, square);
-    }
-    return finish(result, span);
-  }
-  if (!isFloat(base->type.dtype)) {
-    context
-        .error(Code::WrongElementType, span,
-               "this power needs a float, and the base is a `" +
-                   spell(base->type) + "`")
-        .help("convert it first: `float(x)`");
-    return {};
-  }
-  if (exponent.isNumber() && exponent.asDouble() == 0.5)
-    return finish(build.unary("sqrt", base), span);
-  Value a = Value::tensor(base), b = exponent;
+  // What the exponent is, decides: unite would make it of the base's type.
+  DType dtype = base.node->type.dtype;
+  double number = exponent.isNumber() ? exponent.asDouble() : -1;
+  bool whole = exponent.is(Value::Kind::Int) && exponent.integer >= 0;
+  if (isInteger(dtype) && whole)
+    return finish(wholePower(build, base.node, exponent.integer), span);
+  if (isFloat(dtype) && number >= 1 && number <= 8 &&
+      number == std::floor(number))
+    return finish(wholePower(build, base.node, static_cast<int64_t>(number)),
+                  span);
+  if (exponent.is(Value::Kind::Float) && isInteger(dtype))
+    return power(Value::tensor(build.cast(base.node, context.compute)),
+                 exponent, span, baseSpan, exponentSpan);
+  if (isFloat(dtype) && number == 0.5)
+    return finish(build.unary("sqrt", base.node), span);
   Node *x = nullptr, *y = nullptr;
-  if (!unite(a, b, span, exponentSpan, span, false, false, x, y))
+  if (!unite(base, exponent, baseSpan, exponentSpan, span, false, false, x, y))
     return {};
-  return finish(build.binary("pow", x, y), span);
+  if (isFloat(x->type.dtype))
+    return finish(build.binary("pow", x, y), span);
+  context
+      .error(Code::WrongElementType, span,
+             "a power of integers has a whole exponent, known at compile time "
+             "and at least 0")
+      .note(baseSpan, "the base is " + base.describe())
+      .note(exponentSpan, "the exponent is " + exponent.describe())
+      .help("convert one of them first: `float(x)`");
+  return {};
 }
 
 Value Elaborator::evalBinary(const ast::BinaryExpr &expr, Body &body) {
@@ -322,7 +364,7 @@ Value Elaborator::evalBinary(const ast::BinaryExpr &expr, Body &body) {
     return matmul(x, y, expr.opSpan);
   }
   if (expr.op == BinaryOp::Pow && aIs)
-    return power(a.node, b, expr.span, bSpan);
+    return power(a, b, expr.span, aSpan, bSpan);
   Node *x = nullptr, *y = nullptr;
   bool logic = expr.op == BinaryOp::And || expr.op == BinaryOp::Or;
   if (logic) {

@@ -199,8 +199,13 @@ Value Elaborator::matchResult(const ast::Type &type, Value value, Body &inner,
   std::optional<TensorType> want = evalType(type, inner);
   if (!want)
     return {};
-  if (value.isNumber() && want->shape.empty())
+  if ((value.is(Value::Kind::Int) ||
+       (value.is(Value::Kind::Float) && isFloat(want->dtype))) &&
+      want->shape.empty()) {
+    if (!fitsType(value, want->dtype, span))
+      return {};
     value = Value::tensor(toTensor(value, want->dtype));
+  }
   if (!requireTensor(value, span, "the result"))
     return {};
   Node *node = value.node;

@@ -164,7 +164,10 @@ private:
   Instance *findInstance(const ast::Expr &expr, Body &body);
   Value foldBinary(ast::BinaryOp op, const Value &a, const Value &b, Span span);
   Value matmul(Node *a, Node *b, Span span);
-  Value power(Node *base, const Value &exponent, Span span, Span exponentSpan);
+  std::optional<Value> foldIntegers(ast::BinaryOp op, int64_t a, int64_t b,
+                                    Span span);
+  Value power(Value base, Value exponent, Span span, Span baseSpan,
+              Span exponentSpan);
 
   /// Both operands as tensors of one type and shape, or an error.
   bool unite(Value &a, Value &b, Span aSpan, Span bSpan, Span span,
@@ -173,6 +176,8 @@ private:
   std::optional<DType> literalType(DType other, const Value &literal, Span span,
                                    Span otherSpan);
   Node *toTensor(const Value &value, DType dtype);
+  /// Does an integer type hold a number; else an error.
+  bool fitsType(const Value &literal, DType dtype, Span span);
   /// A value that arithmetic takes: a tensor or a number; else an error.
   bool isOperand(const Value &value, Span span);
   Node *requireTensor(const Value &value, Span span, const char *what);
@@ -252,6 +257,8 @@ public:
   Value builtinSplit(CallSite &site);
   Value builtinArange(CallSite &site);
   Value builtinCrossEntropy(CallSite &site);
+  Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
+                    Span span);
   Node *reshapeTo(Node *x, Shape shape, Span span);
 
   using Builtin = Value (Elaborator::*)(CallSite &);

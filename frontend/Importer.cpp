@@ -191,7 +191,10 @@ Value FunctionImporter::emit(const Node &node) {
   if (node.op == "count")
     return converted(count);
   if (node.op == "constant")
-    return graph::ConstantOp::create(builder, location, type, node.number);
+    return graph::ConstantOp::create(builder, location,
+                                     isFloat(node.type.dtype)
+                                         ? graph::splatOf(type, node.number)
+                                         : graph::splatOf(type, node.integer));
   OperationState state(location, (Twine("graph.") + StringRef(node.op)).str());
   for (const Node *operand : node.operands)
     state.addOperands(values[operand]);

@@ -34,8 +34,9 @@ struct Node {
   /// lists in order, for `slice` starts, limits, strides, for `reshape` where
   /// the batch is in the operand and in the result.
   std::array<std::vector<int64_t>, 4> lists;
-  std::string word;  ///< predicate, kind of a reduction, or a name
-  double number = 0; ///< value of a `constant`
+  std::string word;    ///< predicate, kind of a reduction, or a name
+  double number = 0;   ///< value of a `constant` of a float type
+  int64_t integer = 0; ///< of an integer type, or bool
   Span span;
   uint32_t call = 0; ///< index into Graph::calls of the layer it is in
   /// Depends on a reduction over the batch, or is one.

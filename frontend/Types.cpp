@@ -4,6 +4,7 @@
 #include "frontend/Types.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -112,6 +113,8 @@ std::optional<int64_t> elementCount(const Shape &shape, size_t first,
 
 std::pair<int64_t, int64_t> integerRange(DType dtype) {
   switch (dtype) {
+  case DType::Bool:
+    return {0, 1};
   case DType::U8:
     return {0, 255};
   case DType::I32:
@@ -121,6 +124,19 @@ std::pair<int64_t, int64_t> integerRange(DType dtype) {
     return {std::numeric_limits<int64_t>::min(),
             std::numeric_limits<int64_t>::max()};
   }
+}
+
+int64_t saturate(double value, DType dtype) {
+  if (dtype == DType::Bool)
+    return value != 0;
+  auto [lowest, highest] = integerRange(dtype);
+  if (std::isnan(value))
+    return 0;
+  if (value <= static_cast<double>(lowest))
+    return lowest;
+  if (value >= static_cast<double>(highest)) // 2^63 for i64
+    return highest;
+  return static_cast<int64_t>(value);
 }
 
 bool keepsBatchApart(const Shape &from, const Shape &to) {

@@ -69,8 +69,11 @@ std::optional<DType> promote(DType a, DType b);
 std::optional<int64_t> elementCount(const Shape &shape, size_t first,
                                     size_t last);
 
-/// Smallest and largest number an integer type holds.
+/// Smallest and largest number an integer type or bool holds.
 std::pair<int64_t, int64_t> integerRange(DType dtype);
+/// `value` as an integer type has it: towards zero, then the nearest end of the
+/// range, 0 for NaN. For bool: is it not 0.
+int64_t saturate(double value, DType dtype);
 
 /// Can a shape be read as another one row by row: the batch stays a dimension
 /// of its own, with as many elements before it and after it.

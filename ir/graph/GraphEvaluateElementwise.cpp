@@ -305,27 +305,6 @@ LogicalResult SelectOp::evaluate(Operands operands, Results results,
   return success();
 }
 
-/// Towards zero; outside of the range its nearest end, and 0 for NaN.
-static int64_t floatToInteger(IntegerType type, double value) {
-  if (type.getWidth() == 1)
-    return value != 0;
-  if (std::isnan(value))
-    return 0;
-  unsigned width = type.getWidth();
-  APInt low = type.isUnsigned() ? APInt::getMinValue(width)
-                                : APInt::getSignedMinValue(width);
-  APInt high = type.isUnsigned() ? APInt::getMaxValue(width)
-                                 : APInt::getSignedMaxValue(width);
-  int64_t lowest = type.isUnsigned() ? 0 : low.getSExtValue();
-  int64_t highest = static_cast<int64_t>(high.getZExtValue());
-  double whole = std::trunc(value);
-  if (whole <= static_cast<double>(lowest))
-    return lowest;
-  if (whole >= static_cast<double>(highest)) // 2^63 for i64
-    return highest;
-  return static_cast<int64_t>(whole);
-}
-
 /// The nearest number of the float type, rounded once.
 static double integerToFloat(FloatType type, int64_t value,
                              EvalOptions options) {

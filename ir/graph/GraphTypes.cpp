@@ -113,16 +113,42 @@ bool sameShapeAndElement(Type a, Type b) {
          first.getElementType() == second.getElementType();
 }
 
+int64_t floatToInteger(IntegerType type, double value) {
+  if (type.getWidth() == 1)
+    return value != 0;
+  if (std::isnan(value))
+    return 0;
+  unsigned width = type.getWidth();
+  APInt low = type.isUnsigned() ? APInt::getMinValue(width)
+                                : APInt::getSignedMinValue(width);
+  APInt high = type.isUnsigned() ? APInt::getMaxValue(width)
+                                 : APInt::getSignedMaxValue(width);
+  int64_t lowest = type.isUnsigned() ? 0 : low.getSExtValue();
+  int64_t highest = static_cast<int64_t>(high.getZExtValue());
+  double whole = std::trunc(value);
+  if (whole <= static_cast<double>(lowest))
+    return lowest;
+  if (whole >= static_cast<double>(highest)) // 2^63 for i64
+    return highest;
+  return static_cast<int64_t>(whole);
+}
+
 DenseElementsAttr splatOf(RankedTensorType type, double value) {
   Type element = type.getElementType();
-  if (isa<FloatType>(element))
-    return DenseElementsAttr::get(type,
-                                  Attribute(FloatAttr::get(element, value)));
-  auto integer = cast<IntegerType>(element);
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return splatOf(type, floatToInteger(integer, value));
+  return DenseElementsAttr::get(type,
+                                Attribute(FloatAttr::get(element, value)));
+}
+
+DenseElementsAttr splatOf(RankedTensorType type, int64_t value) {
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  if (!integer)
+    return splatOf(type, static_cast<double>(value));
   unsigned width = integer.getWidth();
-  auto whole = width == 1 ? static_cast<int64_t>(value != 0)
-                          : static_cast<int64_t>(value);
-  return DenseElementsAttr::get(type, APInt(width, static_cast<uint64_t>(whole),
+  if (width == 1)
+    value = value != 0;
+  return DenseElementsAttr::get(type, APInt(width, static_cast<uint64_t>(value),
                                             /*isSigned=*/true,
                                             /*implicitTrunc=*/true));
 }

@@ -58,9 +58,13 @@ llvm::SmallVector<int64_t> otherDims(int64_t rank, llvm::ArrayRef<int64_t> a,
 /// Are shape and element type the same, whatever the layouts.
 bool sameShapeAndElement(mlir::Type a, mlir::Type b);
 
-/// A tensor of `type` with every element `value`, rounded or truncated to the
-/// element type.
+/// A tensor of `type` with every element `value`, converted to the element type
+/// as `graph.cast` does.
 mlir::DenseElementsAttr splatOf(mlir::RankedTensorType type, double value);
+mlir::DenseElementsAttr splatOf(mlir::RankedTensorType type, int64_t value);
+
+/// Towards zero; outside of the type's range its nearest end, and 0 for NaN.
+int64_t floatToInteger(mlir::IntegerType type, double value);
 
 /// The number of all elements' bytes. An i1 takes one byte.
 int64_t sizeBytes(mlir::Type type);
