@@ -264,6 +264,8 @@ Value Elaborator::builtinReduce(CallSite &site) {
         .help("convert it first: `i32(x)` or `float(x)`");
     return {};
   }
+  if (name == "sum" && isInteger(dtype)) // NumPy's: 64 bits hold it
+    node = build.cast(node, DType::I64);
   Shape kept = node->type.shape;
   for (int64_t axis : *axes)
     kept[axis] = Dim::of(1);

@@ -115,6 +115,14 @@ TEST_F(ValuesTest, PowersOfIntegers) {
   EXPECT_EQ(floats("x[:, 0] ^ n"), (Values{1, 1.0f / 9, 1, 125}));
 }
 
+TEST_F(ValuesTest, SumsOfIntegersHave64Bits) {
+  EXPECT_EQ(integers("sum(u, axis = 1)"), (Ints{510, 3, 0, 300}));
+  EXPECT_EQ(integers("sum(concat([n[:, None], n[:, None]], axis = 1) * "
+                     "1073741823, axis = 1)"),
+            (Ints{4294967292, -4294967292, 0, -2147483654}));
+  EXPECT_EQ(metric("sum(u)"), 813);
+}
+
 TEST_F(ValuesTest, PaddingIsNeutralForIntegers) {
   // Without padding, the minimum is the last row's.
   EXPECT_EQ(metric("min(l)"), -5);
