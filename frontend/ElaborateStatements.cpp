@@ -337,6 +337,9 @@ void Elaborator::runLoss(const ast::LossStmt &stmt, Body &body) {
                   : "convert it first: `float(...)`");
     return;
   }
+  // mlrun adds losses up; half of the digits are too few for that.
+  if (node->type.dtype == DType::F16 || node->type.dtype == DType::BF16)
+    node = build.cast(node, DType::F32);
   graph.loss = node;
   checkLoss();
 }

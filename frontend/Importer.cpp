@@ -117,6 +117,8 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
     needsMask |= node.op == "mask";
     needsCount |= node.op == "count";
   }
+  // The mask says how many rows a micro-batch has where nothing else does.
+  needsMask |= usedInputs.empty();
   MLIRContext *context = builder.getContext();
   Type computeType = elementTypeOf(context, model.compute);
   SmallVector<Type> types, results;

@@ -261,7 +261,7 @@ Status ExecutorBuilder::build() {
     executor.metricValues.push_back(value(*program.metrics()->Get(i)));
   for (uint32_t i = 0; i < sizeOfVector(program.outputs()); ++i)
     executor.outputValues.push_back(value(*program.outputs()->Get(i)));
-  executor.times.resize(plan->kernels()->size());
+  executor.times.resize(sizeOfVector(plan->kernels()));
   return options.communicator && reserveBytes > 0
              ? options.communicator->reserve(reserveBytes)
              : Status();
@@ -279,8 +279,8 @@ std::string codeSymbol(const schema::Kernel &kernel) {
 Result<std::unique_ptr<DeviceKernels>> loadKernels(const Plan &plan,
                                                    Device &device) {
   std::vector<std::string> symbols;
-  for (const schema::Kernel *kernel : *plan->kernels())
-    symbols.push_back(codeSymbol(*kernel));
+  for (uint32_t i = 0; i < sizeOfVector(plan->kernels()); ++i)
+    symbols.push_back(codeSymbol(*plan->kernels()->Get(i)));
   Result<std::unique_ptr<DeviceKernels>> kernels =
       device.load(plan.code(), symbols);
   if (kernels.ok())

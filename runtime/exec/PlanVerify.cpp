@@ -361,7 +361,8 @@ bool bytesOfShape(const flatbuffers::Vector<int64_t> *shape, DType dtype,
 Status verifyMeaning(const schema::Plan &plan) {
   if (!isValid(plan.compute_dtype()) || plan.sum() > schema::SumOrder::fast)
     return damaged("its compute type or order of sums is unknown");
-  if (!plan.programs() || !plan.kernels() || !plan.buffers() || !plan.code())
+  if (!plan.programs() || !plan.buffers() ||
+      !plan.code()) // kernels: perhaps none
     return damaged("a part is missing");
   MLRT_RETURN_IF_ERROR(verifyAlignment(plan));
   MLRT_RETURN_IF_ERROR(verifyMesh(plan));

@@ -171,7 +171,7 @@ Status ProgramChecker::checkRef(const schema::Ref *ref, uint64_t bytes,
 }
 
 Status ProgramChecker::checkCall(const schema::Call &call) const {
-  if (call.kernel() >= plan.kernels()->size())
+  if (call.kernel() >= sizeOfVector(plan.kernels()))
     return fail("a call names no kernel");
   const schema::Kernel *kernel = plan.kernels()->Get(call.kernel());
   if (sizeOfVector(call.args()) != kernel->arguments())

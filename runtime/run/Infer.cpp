@@ -77,9 +77,14 @@ Status fillRows(const BoundInput &input, uint64_t first, uint64_t count,
   const InputRing &ring = *input.ring;
   std::byte *to = ring.slot(0);
   uint64_t elements = ring.rowBytes / sizeOf(ring.dtype);
-  std::memset(to + count * ring.rowBytes, 0, (rows - count) * ring.rowBytes);
+  // Padding repeats the first row: kernels check labels in it, too.
+  auto pad = [&] {
+    for (uint64_t row = count; row < rows; ++row)
+      std::memcpy(to + row * ring.rowBytes, to, ring.rowBytes);
+  };
   if (from.dtype == ring.dtype && input.limit == 0) {
     std::memcpy(to, from.data + first * ring.rowBytes, count * ring.rowBytes);
+    pad();
     return {};
   }
   for (uint64_t i = 0; i < count * elements; ++i) {
@@ -99,6 +104,7 @@ Status fillRows(const BoundInput &input, uint64_t first, uint64_t count,
                   ring.name + " of type " + std::string(nameOf(ring.dtype)) +
                   " cannot hold; convert the array"};
   }
+  pad();
   return {};
 }
 

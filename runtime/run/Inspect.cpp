@@ -65,13 +65,15 @@ static Json buffersJson(const Plan &plan) {
 
 static Json kernelsJson(const Plan &plan) {
   Json list = Json::array();
-  for (const schema::Kernel *kernel : *plan->kernels())
+  for (uint32_t i = 0; i < sizeOfVector(plan->kernels()); ++i) {
+    const schema::Kernel *kernel = plan->kernels()->Get(i);
     list.push_back({{"symbol", text(kernel->symbol())},
                     {"arguments", kernel->arguments()},
                     {"tasks", kernel->tasks()},
                     {"flops", kernel->flops()},
                     {"bytes", kernel->bytes()},
                     {"location", plan.location(kernel->location())}});
+  }
   return list;
 }
 
