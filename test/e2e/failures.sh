@@ -23,7 +23,8 @@ for comm in shm gloo; do
     wait "$pid" || status=$?
     took=$((SECONDS - begin))
     [[ $status -eq 5 ]] || { cat "$work/err" >&2; fail "$comm SIG$signal: exit code $status instead of 5"; }
-    ((took <= 8)) || fail "$comm SIG$signal: took $took s with a timeout of 3 s"
+    # Far below the default timeout of 30 s, and above what a starved machine adds.
+    ((took <= 15)) || fail "$comm SIG$signal: took $took s with a timeout of 3 s"
     grep -qE "^error: rank 1 " "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: the victim, rank 1, is not named"; }
     grep -qE "step [0-9]+" "$work/err" || { cat "$work/err" >&2; fail "$comm SIG$signal: no step is named"; }
     grep -qE "digits\.mlg:[0-9]+:[0-9]+, in layer [a-z_]+ \(layers\.mlg:" "$work/err" ||

@@ -88,7 +88,7 @@ for victim in 0 1 2; do
   what="machine $victim cut off"
   start_three 4
   cut "$victim"
-  expect_all 5 "rank [0-2]" 10
+  expect_all 5 "rank [0-2]" 20
   others=(0 1 2)
   unset "others[$victim]"
   named "${others[@]}"
@@ -102,11 +102,11 @@ for victim in 0 1 2; do
   kill -STOP "$(process_of $victim)"
   others=(0 1 2)
   unset "others[$victim]"
-  expect_end 5 "rank $victim" 10 "${others[@]}"
+  expect_end 5 "rank $victim" 20 "${others[@]}"
   named "${others[@]}"
   # Going on, it finds the others gone.
   kill -CONT "$(process_of $victim)"
-  expect_end 5 "rank" 10 "$victim"
+  expect_end 5 "rank" 20 "$victim"
   no_process_left
   echo "$what: $(grep -hm1 error "$work/${others[-1]}.err")"
 done
@@ -115,11 +115,11 @@ what="a wrong secret"
 start 0 0 "RANK=0 WORLD_SIZE=2" $(train) --timeout 4
 start 1 1 "RANK=1 WORLD_SIZE=2 MLRUN_SECRET=guessed" $(train) --timeout 4
 expect_end 1 "secret" 10 1
-expect_end 5 "rank 1 of 2 has not come" 12 0
+expect_end 5 "rank 1 of 2 has not come" 20 0
 echo "$what: $(grep -hm1 error "$work/1.err")"
 
 what="a missing rank"
 start 0 0 "RANK=0 WORLD_SIZE=4" $(train) --timeout 3
 start 2 2 "RANK=2 WORLD_SIZE=4" $(train) --timeout 3
-expect_all 5 "ranks 1, 3 of 4 have not come to connect within 3.0 s" 10
+expect_all 5 "ranks 1, 3 of 4 have not come to connect within 3.0 s" 20
 echo "$what: $(grep -hm1 error "$work/0.err")"
