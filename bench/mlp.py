@@ -27,10 +27,11 @@ QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS":
 # name, script and arguments, environment
 PEERS = [
     ("PyTorch as shipped", ["peer_torch.py", "1", "2"], {}),
-    ("PyTorch tuned", ["peer_torch.py", "1", "2"], QUIET),
-    ("PyTorch tuned, BLAS for SkylakeX", ["peer_torch.py", "1", "2"], {**QUIET, "OPENBLAS_CORETYPE": "SkylakeX"}),
-    ("PyTorch tuned, fused Adam", ["peer_torch.py", "1", "2", "--fused"], QUIET),
-    ("PyTorch compiled, fused Adam", ["peer_torch.py", "1", "2", "--fused", "--compile"], QUIET),
+    ("PyTorch tuned", ["peer_torch.py", "1", "2", "--flush"], QUIET),
+    ("PyTorch tuned, BLAS for SkylakeX", ["peer_torch.py", "1", "2", "--flush"],
+     {**QUIET, "OPENBLAS_CORETYPE": "SkylakeX"}),
+    ("PyTorch tuned, fused Adam", ["peer_torch.py", "1", "2", "--flush", "--fused"], QUIET),
+    ("PyTorch compiled, fused Adam", ["peer_torch.py", "1", "2", "--flush", "--fused", "--compile"], QUIET),
     ("JAX", ["peer_jax.py", "2"], {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}),
 ]
 

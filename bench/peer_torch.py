@@ -1,6 +1,6 @@
 """One PyTorch process that times the training step of examples/fashion_mnist.
 
-usage: peer_torch.py THREADS SECONDS [--fused] [--compile]
+usage: peer_torch.py THREADS SECONDS [--flush] [--fused] [--compile]
 prints one JSON object: version, median and minimum in ms, number of steps
 """
 import json
@@ -14,6 +14,8 @@ from torch import nn
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
+    if "--flush" in sys.argv:  # as mlrun does
+        torch.set_flush_denormal(True)
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     fused = {"fused": True} if "--fused" in sys.argv else {}
