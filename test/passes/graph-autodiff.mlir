@@ -60,7 +60,7 @@ func.func @train(%b: tensor<1x3xf32> {graph.param = @b}) -> (tensor<f32> {graph.
   %w = graph.broadcast %b dims = [1, 2] : tensor<1x3xf32> to tensor<2x5x3xf32>
   %s = graph.reduce sum %w dims = [0, 1, 2] : tensor<2x5x3xf32> to tensor<f32>
   // CHECK: %[[SUM:.*]] = graph.reduce sum %{{.*}} dims = [0, 1] : tensor<2x5x3xf32> to tensor<3xf32>
-  // CHECK: graph.reshape %[[SUM]] : tensor<3xf32> to tensor<1x3xf32>
+  // CHECK: graph.reshape %[[SUM]] keep = [0] to [1] : tensor<3xf32> to tensor<1x3xf32>
   return %s : tensor<f32>
 }
 
