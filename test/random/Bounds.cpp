@@ -46,6 +46,12 @@ static double toDouble(APFloat value) {
   return value.convertToDouble();
 }
 
+double smallestKept(Type element) {
+  const llvm::fltSemantics &semantics = semanticsOf(element);
+  return toDouble(element.isF16() ? APFloat::getSmallest(semantics)
+                                  : APFloat::getSmallestNormalized(semantics));
+}
+
 //===----------------------------------------------------------------------===//
 // Any op
 //===----------------------------------------------------------------------===//
@@ -117,7 +123,7 @@ void OpBounds::addRounding(double ulps) {
     return;
   double unit = 2 * ulps * unitOf(element);
   Type f32 = Float32Type::get(op->getContext());
-  double tiny = 2 * ulps * toDouble(APFloat::getSmallest(semanticsOf(element)));
+  double tiny = 2 * ulps * smallestKept(element);
   for (int64_t i = 0; i < result.value.size(); ++i) {
     // Of f64 the reference is rounded itself: then exact is what f32 holds.
     double value = result.value.floats[i];

@@ -8,7 +8,7 @@
 // - Elementwise: the op is evaluated again with every operand at both ends of
 //   its interval; the largest deviation is the operands' part. To it comes the
 //   rounding of the result, `ulps` of the op's row. A result that is exact (a
-//   whole number, say) has none.
+//   whole number, say) has none. What is below the normal range may be 0.
 // - Ops that only move elements move the bounds.
 // - A sum of n terms, or a product with n terms each: the terms' errors, and
 //   n units of rounding of the sum of the absolute values (Higham, "Accuracy

@@ -38,7 +38,7 @@ static double roundingOfSum(Type element, int64_t count, int64_t parts,
   double unit = unitOf(accumulatorOf(element)) * double(count + parts);
   if (accumulatorOf(element) != element)
     unit += roundingUnit(element) * double(parts + 1);
-  return unit * total;
+  return unit * total + double(count) * smallestKept(accumulatorOf(element));
 }
 
 LogicalResult OpBounds::sum() {

@@ -239,7 +239,7 @@ private:
     if (options.fault)
       options.fault(*module);
     std::string where = setting.text();
-    FailureOr<std::string> plan = compileToPlan(*module, setting);
+    FailureOr<std::string> plan = compileToPlan(*module, setting, codes);
     if (failed(plan))
       return fail("rejected", where + ": " + errors);
     ++report.plans;
@@ -291,6 +291,7 @@ private:
   std::map<std::string, Bounded> state; ///< parameters between steps
   Expected expected;
   std::map<std::string, RawResults> byKernels;
+  CodeCache codes;
 };
 
 } // namespace

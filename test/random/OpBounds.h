@@ -21,6 +21,10 @@ graph::Literal asF64(mlir::RankedTensorType type, std::vector<double> values);
 /// What sums of `element` accumulate in: f32 for f16 and bf16.
 mlir::Type accumulatorOf(mlir::Type element);
 
+/// The smallest number with all digits: the runtime may take what is below as
+/// 0.
+double smallestKept(mlir::Type element);
+
 /// The rounding unit; twice it for f64, since the reference is computed in
 /// double and is off itself.
 double unitOf(mlir::Type element);

@@ -23,7 +23,38 @@ namespace mlc::randomgraph {
 // Compiling
 //===----------------------------------------------------------------------===//
 
-FailureOr<std::string> compileToPlan(ModuleOp module, const Setting &setting) {
+/// `linkKernels`, or what it made of the same text before.
+static LogicalResult linkOnce(ModuleOp module, const CpuTarget &target,
+                              CodeCache &codes) {
+  SmallVector<Operation *> functions;
+  std::string text = target.cpu;
+  llvm::raw_string_ostream os(text);
+  for (Operation &op : *module.getBody())
+    if (op.getName().getDialectNamespace() == "llvm") {
+      functions.push_back(&op);
+      op.print(os, OpPrintingFlags().useLocalScope());
+    }
+  auto found = codes.find(text);
+  if (found == codes.end()) {
+    if (failed(linkKernels(module, target)))
+      return failure();
+    auto binary = *module.getOps<plan::BinaryOp>().begin();
+    codes[text] = binary.getCode().str();
+    return success();
+  }
+  for (Operation *op : functions)
+    op->erase();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<StringRef> features(target.features.begin(),
+                                  target.features.end());
+  plan::BinaryOp::create(
+      builder, module.getLoc(), builder.getStringAttr(target.cpu),
+      builder.getStrArrayAttr(features), builder.getStringAttr(found->second));
+  return success();
+}
+
+FailureOr<std::string> compileToPlan(ModuleOp module, const Setting &setting,
+                                     CodeCache &codes) {
   std::string error;
   std::optional<CpuTarget> target = CpuTarget::resolve(setting.cpu, error);
   if (!target)
@@ -41,7 +72,7 @@ FailureOr<std::string> compileToPlan(ModuleOp module, const Setting &setting) {
   OpBuilder builder(module.getContext());
   module->setAttr("mlc.cpu", builder.getStringAttr(target->cpu));
   if (failed(lowerKernels(module, *target)) || failed(verify(module)) ||
-      failed(linkKernels(module, *target)))
+      failed(linkOnce(module, *target, codes)))
     return failure();
   return writePlan(module);
 }

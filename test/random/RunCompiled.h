@@ -25,10 +25,14 @@ struct Setting {
 /// miscompiles of the tester's own test.
 using Fault = std::function<void(mlir::ModuleOp)>;
 
+/// Machine code by the text that it was made of: most of the time goes into
+/// making it, and settings of memory do not change it.
+using CodeCache = std::map<std::string, std::string>;
+
 /// Continues a module of the phase `local`, which is consumed, to the bytes of
 /// a plan. Fails with a diagnostic.
-mlir::FailureOr<std::string> compileToPlan(mlir::ModuleOp local,
-                                           const Setting &setting);
+mlir::FailureOr<std::string>
+compileToPlan(mlir::ModuleOp local, const Setting &setting, CodeCache &codes);
 
 /// What a run of a plan gives, bytes as they lie in memory, by name: loss,
 /// metrics, outputs, and after each step all parameters, as "step1 loss",

@@ -46,6 +46,7 @@ public:
     bool progress = true;
     while (progress) {
       progress = dropObservations();
+      progress |= observeOperands();
       progress |= simplifyTraining();
       progress |= shortcutNodes();
       progress |= shortenExtents();
@@ -82,6 +83,31 @@ private:
           graph.observations.erase(graph.observations.begin() + i);
           return true;
         });
+    return progress;
+  }
+
+  /// Looks at what an observed value is made of, instead of the value.
+  bool observeOperands() {
+    bool progress = false;
+    for (size_t i = 0; i < best.observations.size(); ++i) {
+      SmallVector<int, 3> operands(
+          best.nodes[best.observations[i].node].operands);
+      auto observe = [&](int operand, Observation::Kind kind) {
+        return attempt([&](Graph &graph) {
+          graph.observations[i].node = operand;
+          graph.observations[i].kind = kind;
+          if (kind != Observation::Kind::Update)
+            graph.observations[i].state = -1;
+          return true;
+        });
+      };
+      for (int operand : operands)
+        if (observe(operand, best.observations[i].kind) ||
+            observe(operand, Observation::Kind::Metric)) {
+          progress = true;
+          break;
+        }
+    }
     return progress;
   }
 
