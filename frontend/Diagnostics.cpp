@@ -107,6 +107,8 @@ DiagnosticEngine::DiagnosticEngine(const SourceManager &sources,
 void DiagnosticEngine::report(Diagnostic diagnostic) {
   if (reported.size() >= maximum)
     return;
+  diagnostic.notes.insert(diagnostic.notes.end(), around.rbegin(),
+                          around.rend());
   render(diagnostic, manager, out, colored);
   reported.push_back(std::move(diagnostic));
 }

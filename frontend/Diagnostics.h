@@ -127,8 +127,14 @@ public:
     return DiagnosticBuilder(*this,
                              {code, span, std::move(message), {}, {}, {}});
   }
-  /// Prints `diagnostic`, unless the limit is reached.
+  /// Prints `diagnostic`, unless the limit is reached; after its own notes, the
+  /// places that were entered and not left, the last one first.
   void report(Diagnostic diagnostic);
+  /// Errors from here on are inside of what stands at `span`.
+  void enter(Span span, std::string message) {
+    around.push_back({span, std::move(message)});
+  }
+  void leave() { around.pop_back(); }
 
   bool hasErrors() const { return !reported.empty(); }
   /// The errors that were printed.
@@ -141,6 +147,7 @@ private:
   bool colored;
   unsigned maximum;
   std::vector<Diagnostic> reported;
+  std::vector<Diagnostic::Note> around;
 };
 
 /// The text of `diagnostic` as the engine prints it.

@@ -254,7 +254,10 @@ Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
     context.notYet(layer.gradient->span, "a layer's own `gradient`");
   context.instantiated.insert(&layer);
   stack.push_back(&layer);
+  context.diagnostics.enter(call.callee.span,
+                            "in this call of `" + layer.name.text + "`");
   runBlock(layer.body, inner);
+  context.diagnostics.leave();
   stack.pop_back();
   if (context.failed())
     return {};
