@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,14 @@ static void send(int fd, const std::string &text) {
   }
 }
 
+/// Limits this process: to so much time of a processor, and to eight times that
+/// on the clock, on which a busy machine may be slow.
+static void limitTime(unsigned seconds) {
+  rlimit limit{seconds, seconds + 5};
+  setrlimit(RLIMIT_CPU, &limit);
+  alarm(8 * seconds);
+}
+
 Apart::Apart(const std::function<std::string(const Say &)> &work,
              unsigned timeoutSeconds) {
   int ends[2];
@@ -29,9 +38,10 @@ Apart::Apart(const std::function<std::string(const Say &)> &work,
   pid = fork();
   if (pid == 0) {
     close(ends[0]);
-    for (int number : {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGALRM})
+    for (int number :
+         {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGALRM, SIGXCPU})
       signal(number, SIG_DFL); // the parent reports; no stack dump
-    alarm(timeoutSeconds);
+    limitTime(timeoutSeconds);
     send(ends[1], work([&](const std::string &text) { send(ends[1], text); }));
     _exit(0);
   }
@@ -58,7 +68,9 @@ bool Apart::receive() {
   int status = 0;
   if (pid > 0 && waitpid(pid, &status, 0) == pid) {
     if (WIFSIGNALED(status)) {
-      death = WTERMSIG(status) == SIGALRM ? "hang" : "crash";
+      int number = WTERMSIG(status);
+      bool late = number == SIGALRM || number == SIGXCPU;
+      death = late ? "hang" : "crash";
       reason = strsignal(WTERMSIG(status));
     } else if (WEXITSTATUS(status) != 0) {
       death = "crash";

@@ -35,10 +35,14 @@ static Literal magnitudes(const Literal &value) {
 /// Rounding of a sum of `count` terms with the sum of magnitudes `total`.
 static double roundingOfSum(Type element, int64_t count, int64_t parts,
                             double total) {
-  double unit = unitOf(accumulatorOf(element)) * double(count + parts);
-  if (accumulatorOf(element) != element)
-    unit += roundingUnit(element) * double(parts + 1);
-  return unit * total + double(count) * smallestKept(accumulatorOf(element));
+  Type wide = accumulatorOf(element);
+  auto of = [&](Type type, double unit, int64_t times) {
+    return double(times) * (unit * total + smallestKept(type));
+  };
+  double error = of(wide, unitOf(wide), count + parts);
+  if (wide != element)
+    error += of(element, roundingUnit(element), parts + 1);
+  return error;
 }
 
 LogicalResult OpBounds::sum() {

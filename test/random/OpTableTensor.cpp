@@ -106,7 +106,9 @@ static void extendMaps(const Shape &from, const Shape &to,
   for (int64_t target = map.empty() ? 0 : map.back() + 1,
                rank = static_cast<int64_t>(to.size());
        target < rank; ++target) {
-    if (from[dim] != to[target] && from[dim] != 1)
+    // A batch of one row is not told from a dimension of 1 that it stretches,
+    // which the importer takes away first.
+    if (from[dim] != to[target] && (from[dim] != 1 || to[target] < 0))
       continue;
     map.push_back(target);
     extendMaps(from, to, map, found);
@@ -175,10 +177,17 @@ static Built reshape(OpBuilder &b, ArrayRef<Built> x, const Node &node,
   std::vector<Shape> shapes = reshapes(x[0].shape);
   if (shapes.empty())
     return {};
-  Shape shape = Draw(node.draw).pick(shapes);
-  return {ReshapeOp::create(b, b.getUnknownLoc(), x[0].value,
-                            concreteShape(shape, rows)),
-          shape};
+  Built result{{}, Draw(node.draw).pick(shapes)};
+  int64_t from = x[0].batchDim(), to = result.batchDim();
+  SmallVector<int64_t> keepFrom, keepTo;
+  if (from >= 0 && x[0].shape[from] == result.shape[to]) {
+    keepFrom.push_back(from);
+    keepTo.push_back(to);
+  }
+  result.value =
+      ReshapeOp::create(b, b.getUnknownLoc(), x[0].value,
+                        concreteShape(result.shape, rows), keepFrom, keepTo);
+  return result;
 }
 
 static Built transpose(OpBuilder &b, ArrayRef<Built> x, const Node &node,

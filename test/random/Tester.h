@@ -25,7 +25,7 @@ struct TesterOptions {
 std::vector<Setting> settingsOf(const TesterOptions &options, uint64_t seed);
 
 /// "tanh" makes a sigmoid of every tanh, "crash" crashes where there is a
-/// graph.floor. Empty for another name.
+/// graph.arg_reduce. Empty for another name.
 Fault makeFault(const std::string &name);
 
 /// What became of a check in a process of its own. A crash or a hang is a
