@@ -27,6 +27,10 @@ public:
   void checkParallel(const ast::ParallelDecl *parallel,
                      const std::optional<std::string> &mesh);
   static const std::vector<std::string> &trainFields();
+  static const std::vector<std::string> &groupFields();
+  static const std::vector<std::string> &optimizerNames();
+  static const std::vector<std::string> &scheduleNames();
+  static const std::vector<std::string> &readerNames();
 
 private:
   std::optional<int64_t> integer(const Field *field, const char *name,

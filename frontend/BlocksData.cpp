@@ -101,10 +101,10 @@ void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
       (argument.name->text == "header" ? split.header : split.shuffle) =
           value.truth;
     } else {
-      context
-          .error(Code::UnknownArgument, argument.name->span,
-                 "`csv` has no parameter named `" + argument.name->text + "`")
-          .suggest(suggestName(argument.name->text, kNames));
+      auto error = context.error(Code::UnknownArgument, argument.name->span,
+                                 "`csv` has no parameter named `" +
+                                     argument.name->text + "`");
+      offer(error, argument.name->text, kNames);
     }
   }
   if (context.failed())
@@ -136,9 +136,14 @@ void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
   checkAllBound(split, columns->span);
 }
 
+const std::vector<std::string> &BlockChecker::readerNames() {
+  static const std::vector<std::string> kReaders = {"csv", "idx", "text"};
+  return kReaders;
+}
+
 void BlockChecker::checkSplit(const ast::Setting &setting) {
   const auto *call = llvm::dyn_cast<ast::CallExpr>(setting.value.get());
-  static const std::vector<std::string> kReaders = {"csv", "idx", "text"};
+  const std::vector<std::string> &readers = readerNames();
   SplitInfo split;
   split.name = setting.name.text;
   split.span = setting.span;
@@ -151,14 +156,14 @@ void BlockChecker::checkSplit(const ast::Setting &setting) {
   if (context.failed())
     return;
   split.reader = call ? call->callee.text : "";
-  if (std::find(kReaders.begin(), kReaders.end(), split.reader) ==
-      kReaders.end()) {
+  if (std::find(readers.begin(), readers.end(), split.reader) ==
+      readers.end()) {
     auto error = context.error(
         Code::UnknownReader, call ? call->callee.span : setting.value->span,
         call ? "no reader named `" + split.reader + "`"
              : "a split is read by a reader: `csv(...)`, `idx(...)`");
     if (call)
-      error.suggest(suggestName(split.reader, kReaders));
+      offer(error, split.reader, readers);
     return;
   }
   if (split.reader == "text") {

@@ -16,6 +16,22 @@ const std::vector<std::string> &BlockChecker::trainFields() {
   return kFields;
 }
 
+const std::vector<std::string> &BlockChecker::groupFields() {
+  static const std::vector<std::string> kFields = {"weight_decay", "frozen"};
+  return kFields;
+}
+
+const std::vector<std::string> &BlockChecker::optimizerNames() {
+  static const std::vector<std::string> kKinds = {"sgd", "adam", "adamw"};
+  return kKinds;
+}
+
+const std::vector<std::string> &BlockChecker::scheduleNames() {
+  static const std::vector<std::string> kKinds = {"constant", "step", "linear",
+                                                  "cosine"};
+  return kKinds;
+}
+
 std::optional<int64_t> BlockChecker::whole(const ast::Expr &expr,
                                            const std::string &name,
                                            int64_t least) {
@@ -98,18 +114,17 @@ DType BlockChecker::readPrecision(CheckContext &context, const Field *field,
 
 bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
   const auto *call = llvm::dyn_cast<ast::CallExpr>(&expr);
-  static const std::vector<std::string> kKinds = {"constant", "step", "linear",
-                                                  "cosine"};
-  if (!call || std::find(kKinds.begin(), kKinds.end(), call->callee.text) ==
-                   kKinds.end()) {
+  const std::vector<std::string> &kinds = scheduleNames();
+  if (!call ||
+      std::find(kinds.begin(), kinds.end(), call->callee.text) == kinds.end()) {
     if (call &&
         std::none_of(call->callee.text.begin(), call->callee.text.end(),
                      ::isdigit) &&
         !Elaborator::findBuiltin(call->callee.text)) {
-      context
-          .error(Code::UnknownSchedule, call->callee.span,
-                 "no learning-rate schedule named `" + call->callee.text + "`")
-          .suggest(suggestName(call->callee.text, kKinds));
+      auto error = context.error(Code::UnknownSchedule, call->callee.span,
+                                 "no learning-rate schedule named `" +
+                                     call->callee.text + "`");
+      offer(error, call->callee.text, kinds);
       return false;
     }
     auto value = number(expr, "lr", 0);
@@ -130,11 +145,10 @@ bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
                        : positional < names.size() ? names[positional++]
                                                    : "";
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      context
-          .error(Code::UnknownArgument, argument.span,
-                 "`" + schedule.kind + "` has no parameter named `" + name +
-                     "`")
-          .suggest(suggestName(name, names));
+      auto error = context.error(Code::UnknownArgument, argument.span,
+                                 "`" + schedule.kind +
+                                     "` has no parameter named `" + name + "`");
+      offer(error, name, names);
       return false;
     }
     if (!isFirst(argument, name, given))
@@ -177,17 +191,17 @@ bool BlockChecker::isFirst(const ast::Argument &argument,
 
 void BlockChecker::checkOptimizer(const ast::Expr &expr) {
   const auto *call = llvm::dyn_cast<ast::CallExpr>(&expr);
-  static const std::vector<std::string> kKinds = {"sgd", "adam", "adamw"};
+  const std::vector<std::string> &kinds = optimizerNames();
   Optimizer &optimizer = context.model.training.optimizer;
   optimizer.span = expr.span;
   std::string kind = call ? call->callee.text : "";
-  if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     auto error = context.error(
         Code::UnknownOptimizer, call ? call->callee.span : expr.span,
         call ? "no optimizer named `" + kind + "`"
              : "an optimizer is a call such as `adam(lr = 1e-3)`");
     if (call)
-      error.suggest(suggestName(kind, kKinds));
+      offer(error, kind, kinds);
     return;
   }
   optimizer.kind = kind;
@@ -242,14 +256,15 @@ void BlockChecker::checkOptimizer(const ast::Expr &expr) {
                         "`" + name + "` is `true` or `false`");
         value = flag.truth;
       }
-    if (!known)
-      context
-          .error(name.empty() ? Code::TooManyArguments : Code::UnknownArgument,
-                 argument.name ? argument.name->span : argument.span,
-                 name.empty()
-                     ? "arguments after `lr` are named"
-                     : "`" + kind + "` has no parameter named `" + name + "`")
-          .suggest(suggestName(name, names));
+    if (!known) {
+      auto error = context.error(
+          name.empty() ? Code::TooManyArguments : Code::UnknownArgument,
+          argument.name ? argument.name->span : argument.span,
+          name.empty()
+              ? "arguments after `lr` are named"
+              : "`" + kind + "` has no parameter named `" + name + "`");
+      offer(error, name, names);
+    }
   }
   if (!context.failed())
     checkNesterov(optimizer, given);
@@ -286,12 +301,11 @@ void BlockChecker::checkGroup(const ast::Group &group) {
   if (!any) {
     context
         .error(Code::UnmatchedGroup, group.patternSpan,
-               "the pattern matches no parameter")
+               "the pattern `" + group.pattern + "` matches no parameter")
         .suggest(suggestName(group.pattern, paths))
         .help("`*` stands for any characters, dots included");
     return;
   }
-  static const std::vector<std::string> kFields = {"weight_decay", "frozen"};
   for (const ast::Setting &setting : group.settings) {
     if (setting.name.text == "weight_decay") {
       if (auto value = number(*setting.value, "weight_decay", 0))
@@ -303,10 +317,10 @@ void BlockChecker::checkGroup(const ast::Group &group) {
                       "`frozen` is `true` or `false`");
       info.frozen = value.truth;
     } else {
-      context
-          .error(Code::UnknownField, setting.name.span,
-                 "a `group` has no field named `" + setting.name.text + "`")
-          .suggest(suggestName(setting.name.text, kFields));
+      auto error = context.error(Code::UnknownField, setting.name.span,
+                                 "a `group` has no field named `" +
+                                     setting.name.text + "`");
+      offer(error, setting.name.text, groupFields());
     }
     if (context.failed())
       return;

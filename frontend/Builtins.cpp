@@ -1,6 +1,7 @@
 //===- Builtins.cpp - Functions of the language ---------------------------===//
 
 #include "frontend/Elaborator.h"
+#include "frontend/Printer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -43,12 +44,47 @@ Parameters readParameters(const char *text) {
       return result;
   }
 }
+
+/// `concat(x, y, axis = 1)`: its tensors stand in one list.
+bool reportLooseParts(CheckContext &context, const ast::CallExpr &call) {
+  std::string list, rest;
+  size_t parts = 0;
+  for (const ast::Argument &argument : call.arguments) {
+    std::string text = printSource(*argument.value);
+    if (argument.name) {
+      rest += ", " + argument.name->text + " = " + text;
+    } else {
+      list += (parts ? ", " : "") + text;
+      ++parts;
+    }
+  }
+  if (parts < 2)
+    return false;
+  context
+      .error(Code::TooManyArguments, call.arguments[1].span,
+             "`concat` takes its tensors in one list")
+      .help("write `concat((" + list + ")" + rest + ")`");
+  return true;
+}
 } // namespace
+
+std::string Elaborator::signatureOf(const BuiltinSpec &spec) {
+  Parameters parameters = readParameters(spec.parameters);
+  std::string text;
+  for (size_t i = 0; i < parameters.names.size(); ++i) {
+    std::string word = parameters.names[i] + (parameters.named[i] ? " =" : "");
+    text += (text.empty() ? "" : ", ") +
+            (parameters.optional[i] ? "[" + word + "]" : word);
+  }
+  return std::string(spec.name) + "(" + text + ")";
+}
 
 Value Elaborator::callBuiltin(const ast::CallExpr &call, Body &body,
                               const BuiltinSpec &spec) {
   Parameters parameters = readParameters(spec.parameters);
   CallSite site{call, body, {}, {}};
+  if (call.callee.text == "concat" && reportLooseParts(context, call))
+    return {};
   if (!matchArguments(call, body, parameters.names, parameters.named, false,
                       site, Span()))
     return {};
@@ -59,7 +95,7 @@ Value Elaborator::callBuiltin(const ast::CallExpr &call, Body &body,
           .error(Code::MissingArgument, call.callee.span,
                  "`" + call.callee.text + "` needs the argument `" +
                      parameters.names[i] + "`")
-          .help("its arguments are: " + std::string(spec.parameters));
+          .help("write `" + signatureOf(spec) + "`");
       return {};
     }
     poison |= site.args[i].given && site.args[i].value.isPoison();
@@ -359,24 +395,24 @@ std::vector<std::string> Elaborator::builtinNames() {
   return names;
 }
 
-bool Elaborator::isKnownCallable(const std::string &name) {
-  static const char *const kLater[] = {"gather",      "attention",
-                                       "split_heads", "merge_heads",
-                                       "conv2d",      "conv_transpose2d",
-                                       "max_pool2d",  "avg_pool2d",
-                                       "batch_norm",  "dropout",
-                                       "embedding",   "lstm",
-                                       "gru",         "multi_head_attention",
-                                       "standardize", "auc",
-                                       "segment_sum", "gelu",
-                                       "erf",         "sin",
-                                       "one_hot",     "cumsum",
-                                       "sort",        "topk",
-                                       "group_norm",  "scatter",
-                                       "pad",         "stack",
-                                       "scan"};
-  return std::find(std::begin(kLater), std::end(kLater), name) !=
-         std::end(kLater);
+const std::vector<std::string> &Elaborator::laterCallables() {
+  static const std::vector<std::string> kLater = {
+      "gather",      "attention",
+      "split_heads", "merge_heads",
+      "conv2d",      "conv_transpose2d",
+      "max_pool2d",  "avg_pool2d",
+      "batch_norm",  "dropout",
+      "embedding",   "lstm",
+      "gru",         "multi_head_attention",
+      "standardize", "auc",
+      "segment_sum", "gelu",
+      "erf",         "sin",
+      "one_hot",     "cumsum",
+      "sort",        "topk",
+      "group_norm",  "scatter",
+      "pad",         "stack",
+      "scan"};
+  return kLater;
 }
 
 } // namespace mlc::frontend

@@ -58,10 +58,10 @@ void ProgramChecker::readOverrides() {
     for (const ast::Setting &setting : train->settings) {
       if (std::find(fields.begin(), fields.end(), setting.name.text) ==
           fields.end()) {
-        context
-            .error(Code::UnknownField, setting.name.span,
-                   "`train` has no field named `" + setting.name.text + "`")
-            .suggest(suggestName(setting.name.text, fields));
+        auto error = context.error(Code::UnknownField, setting.name.span,
+                                   "`train` has no field named `" +
+                                       setting.name.text + "`");
+        offer(error, setting.name.text, fields);
         return;
       }
       trainFields[setting.name.text] = {setting.value.get(), setting.name.span};

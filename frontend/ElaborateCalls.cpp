@@ -28,7 +28,9 @@ Elaborator::Callable Elaborator::findCallable(const std::string &name,
     if (inFile(context.library, i))
       return found;
   found.builtin = findBuiltin(name);
-  found.known = !found.builtin && isKnownCallable(name);
+  const std::vector<std::string> &later = laterCallables();
+  found.known = !found.builtin &&
+                std::find(later.begin(), later.end(), name) != later.end();
   return found;
 }
 

@@ -69,6 +69,18 @@ std::string Value::describe() const {
   return "nothing";
 }
 
+void offer(DiagnosticBuilder &error, const std::string &name,
+           const std::vector<std::string> &known) {
+  if (std::optional<std::string> near = suggestName(name, known)) {
+    error.suggest(near);
+    return;
+  }
+  std::string list;
+  for (const std::string &each : known)
+    list += (list.empty() ? "`" : ", `") + each + "`";
+  error.help("there " + std::string(known.size() == 1 ? "is " : "are ") + list);
+}
+
 void CheckContext::notYet(Span span, std::string what) {
   bool inLibrary = span.file != program.files[0].id && !unsupported.empty();
   if (inLibrary)

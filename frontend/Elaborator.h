@@ -264,7 +264,10 @@ public:
   using Builtin = Value (Elaborator::*)(CallSite &);
   static const BuiltinSpec *findBuiltin(const std::string &name);
   static std::vector<std::string> builtinNames();
-  static bool isKnownCallable(const std::string &name);
+  /// How a function is called: `sum(x, [axis =], [keepdims =])`.
+  static std::string signatureOf(const BuiltinSpec &spec);
+  /// Functions and layers to come: calling one is E0901.
+  static const std::vector<std::string> &laterCallables();
   void checkLoss();
   void checkOutputs();
 
@@ -287,8 +290,12 @@ struct BuiltinSpec {
   Elaborator::Builtin run;
 };
 
-/// The names of an initializer and what it becomes for a shape.
+/// What an initializer may be called.
 std::vector<std::string> initializerNames();
+
+/// Ends `error` with the known name that `name` is like, else with all of them.
+void offer(DiagnosticBuilder &error, const std::string &name,
+           const std::vector<std::string> &known);
 
 } // namespace mlc::frontend
 

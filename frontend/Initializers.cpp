@@ -44,11 +44,11 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
     names = {"mean", "std"};
   std::vector<std::string> known = initializerNames();
   if (std::find(known.begin(), known.end(), name) == known.end()) {
-    context
-        .error(Code::UnknownInitializer, span,
-               name.empty() ? "an initializer has a name"
-                            : "no initializer named `" + name + "`")
-        .suggest(suggestName(name, known));
+    auto error =
+        context.error(Code::UnknownInitializer, span,
+                      name.empty() ? "an initializer has a name"
+                                   : "no initializer named `" + name + "`");
+    offer(error, name, known);
     return false;
   }
   if (name == "orthogonal" || name == "sample") {
