@@ -77,6 +77,10 @@ LogicalResult PlanTables::appendBytes(Operation *op, ElementsAttr value,
     for (int64_t i = 0; i < size; ++i)
       bytes.push_back(static_cast<uint8_t>(bits >> (8 * i)));
   };
+  constexpr int64_t kMostBytes = int64_t{1} << 30;
+  if (type.getNumElements() > kMostBytes / size)
+    return op->emitOpError("is a constant of more than 1 GiB; compute it from "
+                           "smaller values, or make it an input");
   auto dense = dyn_cast<DenseElementsAttr>(value);
   if (!dense)
     return op->emitOpError("has a value that is no dense constant");

@@ -28,6 +28,9 @@ struct CollectiveTag {
   std::string_view location; ///< "digits.mlg:10:8"
 };
 
+/// How many times the timeout a rank may wait after bePatient().
+inline constexpr double kPatience = 20;
+
 /// A group of ranks. Collectives are called by every rank in one order, from
 /// one thread per rank. After the first error a communicator is broken: every
 /// later call returns that error.
@@ -60,6 +63,11 @@ public:
   virtual Status allGather(const void *data, size_t sizeBytes, void *gathered,
                            const CollectiveTag &tag) = 0;
   virtual Status barrier(const CollectiveTag &tag) = 0;
+
+  /// The next collective waits `kPatience` times as long for the others: one of
+  /// them has something to do before it, such as to write a checkpoint. A rank
+  /// that dies or stops meanwhile is noticed as soon as ever.
+  virtual void bePatient() = 0;
 
   /// A communicator of a subset of ranks, sorted ascending, called by exactly
   /// those; ranks are renumbered.

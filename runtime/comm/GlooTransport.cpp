@@ -82,7 +82,7 @@ Status GlooTransport::waitFor(Buffer &buffer, bool receiving) {
     waiting = &buffer;
   }
   auto timeout = std::chrono::milliseconds(
-      static_cast<int64_t>(options.timeoutSeconds * 1000));
+      static_cast<int64_t>(options.timeoutSeconds * patience * 1000));
   bool done = false;
   try {
     done = receiving ? buffer.waitRecv(timeout) : buffer.waitSend(timeout);
@@ -219,7 +219,8 @@ Status GlooTransport::explainSilence(int peer, const std::string &gone) {
     silent = next;
   }
   char seconds[32];
-  std::snprintf(seconds, sizeof(seconds), "%.1f", options.timeoutSeconds);
+  std::snprintf(seconds, sizeof(seconds), "%.1f",
+                options.timeoutSeconds * patience);
   return Status(StatusCode::kTimeout, "rank " + std::to_string(silent) +
                                           " has not answered for " + seconds +
                                           " s" + waiter);

@@ -100,7 +100,9 @@ Status LocalTransport::diagnose(int peer, uint64_t waitedNs) {
                         std::to_string(process) + ") died " +
                         region.rank(peer).progress.text());
   }
-  return waitedNs < region.timeoutNs ? Status() : silence(peer, waitedNs);
+  double limitNs = patience * static_cast<double>(region.timeoutNs);
+  return static_cast<double>(waitedNs) < limitNs ? Status()
+                                                 : silence(peer, waitedNs);
 }
 
 /// `peer` may itself wait for another rank: names the one at the end.

@@ -57,6 +57,7 @@ public:
   uint64_t wireBytes() const override { return link->wireBytes(); }
   Status reserve(size_t maxBytes) override { return link->reserve(maxBytes); }
   size_t stagingBytes() const override { return link->stagingBytes(); }
+  void bePatient() override { link->patience = kPatience; }
   void abort(const std::string &reason) override {
     link->fail(Status(StatusCode::kAborted, reason));
   }
@@ -120,6 +121,7 @@ CollectiveHeader PeerCommunicator::begin(CollectiveKind kind,
 
 Status PeerCommunicator::finish(Status status, const CollectiveHeader &header) {
   link->progress().leave();
+  link->patience = 1;
   if (!status.ok()) {
     broken = status;
     return status;

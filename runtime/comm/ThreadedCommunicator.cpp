@@ -48,6 +48,7 @@ public:
     return makeThreadedCommunicator(thread, std::move(*made));
   }
 
+  void bePatient() override { inner->bePatient(); }
   uint64_t sentBytes() const override { return inner->sentBytes(); }
   uint64_t wireBytes() const override { return inner->wireBytes(); }
   Status reserve(size_t maxBytes) override { return inner->reserve(maxBytes); }

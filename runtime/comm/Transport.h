@@ -69,6 +69,10 @@ public:
   virtual void fail(const Status &status) = 0;
   /// Where this rank says what it does; never null.
   virtual Progress &progress() = 0;
+
+  /// Times the timeout that an exchange may wait; from the thread that
+  /// exchanges.
+  double patience = 1;
 };
 
 /// The collectives over all ranks of `transport`.

@@ -31,6 +31,9 @@ Status fileError(std::string_view what, const std::filesystem::path &path,
     return {wrongPath, text + "; check its permissions"};
   case EISDIR:
     return {wrongPath, text + "; give a file"};
+  case EFBIG:
+    return {StatusCode::kRunFailed,
+            text + "; raise the limit of file sizes (ulimit -f)"};
   default:
     return {StatusCode::kRunFailed, text};
   }

@@ -3,6 +3,7 @@
 #include "runtime/core/Log.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -34,6 +35,28 @@ bool wantsColor(int fd) {
   return isatty(fd) && !(term && std::string_view(term) == "dumb");
 }
 
+/// Names from files may hold what a terminal obeys: shown as \xNN. A message of
+/// several lines keeps its breaks, and its later lines begin with spaces.
+static std::string withoutControls(std::string_view message) {
+  std::string text;
+  for (size_t i = 0; i < message.size(); ++i) {
+    auto c = static_cast<unsigned char>(message[i]);
+    bool c1 = c == 0xc2 && i + 1 < message.size() &&
+              static_cast<unsigned char>(message[i + 1]) < 0xa0;
+    if (c == '\n' && i + 1 < message.size() && message[i + 1] != ' ') {
+      text += "\n  ";
+    } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\x%02x",
+                    c1 ? static_cast<unsigned char>(message[++i]) : c);
+      text += escaped;
+    } else {
+      text += message[i];
+    }
+  }
+  return text;
+}
+
 void logMessage(LogLevel level, std::string_view message) {
   std::string line;
   bool color = level < LogLevel::info && wantsColor(STDERR_FILENO);
@@ -47,7 +70,7 @@ void logMessage(LogLevel level, std::string_view message) {
   case LogLevel::info:
     break;
   }
-  line += message;
+  line += withoutControls(message);
   line += '\n';
   writeStandardError(line);
 }

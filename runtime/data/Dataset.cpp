@@ -196,12 +196,20 @@ Result<Dataset> Dataset::open(const SplitSpec &spec, const fs::path &directory,
   if (!key.ok())
     return key.status();
   bool keep = !cacheDirectory.empty();
-  std::error_code error;
+  std::error_code error, missing;
   fs::path folder = keep ? cacheDirectory : fs::temp_directory_path(error);
   if (folder.empty())
     folder = "/tmp";
   if (keep)
     fs::create_directories(folder, error);
+  // The default folder may be out of reach, as HOME is of a service.
+  if (keep && cacheDirectory == defaultCacheDirectory() &&
+      (error || ::access(folder.c_str(), W_OK) != 0) &&
+      !fs::exists(folder / (toHex(*key) + ".rows"), missing)) {
+    logWarning("cannot write to the cache folder " + folder.string() +
+               ": decoding the data for this run alone; give --cache DIR");
+    return open(spec, directory, {});
+  }
   if (error)
     return fileError("make the cache folder", folder, error.value());
   fs::path path = folder / (toHex(*key) + ".rows");

@@ -55,14 +55,14 @@ static Status notReadable(const std::string &path) {
 }
 
 static Result<std::vector<std::byte>> readFile(const std::string &path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     return notReadable(path);
   struct stat info{};
-  if (::fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
-    if (S_ISDIR(info.st_mode))
-      errno = EISDIR;
-    Status failure = notReadable(path);
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    Status failure = S_ISDIR(info.st_mode)
+                         ? (errno = EISDIR, notReadable(path))
+                         : damaged(path + ": is no plan: it is no file");
     ::close(fd);
     return failure;
   }

@@ -292,9 +292,10 @@ void Supervisor::reap() {
     if (!child.running)
       continue;
     siginfo_t info = {};
-    if (waitid(P_PID, static_cast<id_t>(child.process), &info,
-               WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0)
+    bool gone = waitid(P_PID, static_cast<id_t>(child.process), &info,
+                       WEXITED | WNOHANG | WNOWAIT) != 0 &&
+                errno == ECHILD; // reaped by somebody else
+    if (!gone && info.si_pid == 0)
       continue;
     kill(-child.process, SIGKILL); // what it may have started itself
     int waitStatus = 0;

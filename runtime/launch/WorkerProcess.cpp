@@ -82,7 +82,14 @@ Status runRank(const WorkerPlan &plan, int rank) {
 }
 
 [[noreturn]] void runAndExit(const WorkerPlan &plan, int rank) {
-  Status status = runRank(plan, rank);
+  Status status;
+  try {
+    status = runRank(plan, rank);
+  } catch (const std::exception &error) { // a thread that cannot start
+    status = {StatusCode::kRunFailed,
+              "rank " + std::to_string(rank) + " cannot start: " +
+                  error.what() + "; are there limits (ulimit -u, -v)?"};
+  }
   int size = plan.world.size;
   plan.outcomes[rank].set(reported(status, rank, size));
   bool endsOthers = !status.ok() && status.code() != StatusCode::kInterrupted;

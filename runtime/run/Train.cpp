@@ -111,6 +111,8 @@ Status Trainer::prepare() {
     if (job.weights)
       MLRT_RETURN_IF_ERROR(session->load(*job.weights, false));
   }
+  if (context.size() > 1)
+    context.communicator().bePatient(); // until rank 0 has read them
   MLRT_RETURN_IF_ERROR(
       session->broadcast(&start, sizeof start, "where to begin"));
   MLRT_RETURN_IF_ERROR(session->broadcastParameters());
@@ -206,8 +208,10 @@ Status Trainer::checkpoint() {
   if (options.checkpoint.empty() || savedStep == step)
     return {};
   savedStep = step;
-  if (!leads())
+  if (!leads()) {
+    context.communicator().bePatient(); // until it is written
     return {};
+  }
   context.heartbeat(step, "writes a checkpoint");
   if (metricsLog) // a resumed run goes on behind the lines of this step
     MLRT_RETURN_IF_ERROR(metricsLog->flush());

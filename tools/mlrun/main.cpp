@@ -6,7 +6,9 @@
 #include "tools/mlrun/CommandLine.h"
 
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <unistd.h>
 
 using namespace mlrt;
 
@@ -176,7 +178,13 @@ int runMain(std::vector<std::string> arguments) {
 } // namespace
 
 int main(int argc, char **argv) {
+  // A closed standard stream would be the next file that is opened.
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0)
+      return 1;
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // the write says so
+  std::signal(SIGCHLD, SIG_DFL); // may be inherited as ignored
   try {
     return runMain({argv + 1, argv + argc});
   } catch (const std::bad_alloc &) {

@@ -435,6 +435,29 @@ TEST_P(CommunicatorTest, aSilentRankIsNamedAtTheTimeout) {
   }
 }
 
+TEST_P(CommunicatorTest, patientRanksWaitOnceForOneThatIsBusy) {
+  std::vector<RankResult> results = run(
+      3,
+      [](Communicator &communicator) {
+        for (int round = 0; round < 2; ++round) {
+          if (communicator.rank() == 0)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1800));
+          else if (round == 0)
+            communicator.bePatient();
+          if (Status status = communicator.barrier(tag(3, 7));
+              !status.ok() || round == 1)
+            return round == 0 ? status
+                              : Status(StatusCode::kInternal,
+                                       status.ok() ? "waited twice" : "once");
+        }
+        return Status();
+      },
+      1);
+  for (int rank : {1, 2})
+    EXPECT_NE(results[rank].message.find("once"), std::string::npos)
+        << results[rank].message;
+}
+
 TEST_P(CommunicatorTest, abortWakesAllRanks) {
   std::vector<RankResult> results = run(4, [](Communicator &communicator) {
     if (communicator.rank() != 2)
