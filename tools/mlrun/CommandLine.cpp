@@ -80,8 +80,9 @@ void addRanks(CLI::App *command, RunOptions &options) {
       ->check(checkComm)
       ->option_text("KIND");
   command
-      ->add_option("--timeout", options.timeoutSeconds,
-                   "Longest silence of a peer (default: 30)")
+      ->add_option(
+          "--timeout", options.timeoutSeconds,
+          "A stopped or lost peer is reported within this\n(default: 30)")
       ->check(checkSeconds)
       ->option_text("SECONDS");
 }
@@ -150,7 +151,8 @@ void addTrain(CLI::App &app, RunOptions &options) {
       ->check(wholeNumber(1, kMostSteps))
       ->option_text("STEPS");
   train->add_flag("--resume", options.resume,
-                  "Go on from the newest checkpoint");
+                  "Go on from the newest checkpoint (from the start if\nthe "
+                  "folder has none)");
   addLog(train, options);
   train->footer(R"(Examples:
   mlrun train digits.plan -n 4 --log log.jsonl -o digits.safetensors
