@@ -32,6 +32,14 @@ std::string durationText(double seconds) {
   return text;
 }
 
+std::string elapsedText(double seconds) {
+  if (seconds >= 59.95) // what rounds to a minute
+    return durationText(seconds);
+  char text[40];
+  std::snprintf(text, sizeof text, "%.1f s", std::max(seconds, 0.0));
+  return text;
+}
+
 Progress::Progress(const Plan &p, bool silent)
     : plan(p), quiet(silent), terminal(isatty(STDERR_FILENO)),
       color(wantsColor(STDERR_FILENO)), start(Clock::now()), last(start),

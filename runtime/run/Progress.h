@@ -38,6 +38,9 @@ private:
 /// "1:02:03" or "2:03".
 std::string durationText(double seconds);
 
+/// Time that has passed: "12.3 s" below a minute, then as durationText.
+std::string elapsedText(double seconds);
+
 } // namespace mlrt
 
 #endif // MLC_RUNTIME_RUN_PROGRESS_H

@@ -274,18 +274,23 @@ Status Trainer::run() {
   auto begin = std::chrono::steady_clock::now();
   uint64_t first = step;
   MLRT_RETURN_IF_ERROR(steps());
-  if (first == total) { // resumed at the end
+  bool nothingLeft = first >= total; // resumed at the end
+  if (nothingLeft)
     MLRT_RETURN_IF_ERROR(afterEpoch());
-  }
   if (!leads())
     return {};
   if (!options.output.empty())
     MLRT_RETURN_IF_ERROR(writeSafetensors(
         options.output, session->tensors(/*optimizer=*/false)));
-  std::string text = "trained " + std::to_string(step - first) + " steps in " +
-                     durationText(std::chrono::duration<double>(
-                                      std::chrono::steady_clock::now() - begin)
-                                      .count());
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+  std::string text =
+      nothingLeft && job.resume
+          ? "already at step " + std::to_string(step) +
+                ": nothing left to train, give a larger --epochs or --steps"
+          : "trained " + std::to_string(step - first) + " steps in " +
+                elapsedText(seconds);
   if (stepSeconds > 0)
     text += ", " +
             std::to_string(
