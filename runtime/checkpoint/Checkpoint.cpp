@@ -3,11 +3,13 @@
 #include "runtime/checkpoint/Checkpoint.h"
 
 #include "runtime/core/Hash.h"
+#include "runtime/core/Log.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,6 +22,31 @@ using nlohmann::json;
 static constexpr std::string_view kWeights = "weights.safetensors";
 static constexpr std::string_view kManifest = "manifest.json";
 static constexpr std::string_view kAside = ".aside-";
+
+static std::string nameOfStep(uint64_t step) {
+  return "step-" + std::to_string(step);
+}
+
+/// N of the name step-N.
+static std::optional<uint64_t> stepOf(const std::string &name) {
+  uint64_t step = 0;
+  if (name.starts_with("step-"))
+    std::from_chars(name.data() + 5, name.data() + name.size(), step);
+  return name == nameOfStep(step) ? std::optional(step) : std::nullopt;
+}
+
+/// The numbers of the folders step-N, the highest first.
+static std::vector<uint64_t> stepsIn(const fs::path &directory) {
+  std::vector<uint64_t> steps;
+  std::error_code ignored;
+  for (fs::directory_iterator at(directory, ignored), end; at != end;
+       at.increment(ignored))
+    if (auto step = stepOf(at->path().filename().string());
+        step && at->is_directory(ignored))
+      steps.push_back(*step);
+  std::sort(steps.rbegin(), steps.rend());
+  return steps;
+}
 
 static Status writeManifest(const fs::path &folder,
                             const CheckpointInfo &info) {
@@ -84,9 +111,7 @@ static void prune(const fs::path &directory,
   for (fs::directory_iterator at(directory, ignored), end; at != end;
        at.increment(ignored)) {
     std::string name = at->path().filename().string();
-    bool ours = name.starts_with(kAside) ||
-                (name.starts_with("step-") && name.size() > 5 &&
-                 name.find_first_not_of("0123456789", 5) == std::string::npos);
+    bool ours = name.starts_with(kAside) || stepOf(name).has_value();
     if (ours && std::find(keep.begin(), keep.end(), name) == keep.end())
       old.push_back(at->path());
   }
@@ -100,7 +125,7 @@ Status writeCheckpoint(const fs::path &directory, const CheckpointInfo &info,
   fs::create_directories(directory, error);
   if (error)
     return fileError("make the checkpoint folder", directory, error.value());
-  std::string name = "step-" + std::to_string(info.step);
+  std::string name = nameOfStep(info.step);
   fs::path aside = directory / (std::string(kAside) + name);
   fs::remove_all(aside, error);
   fs::create_directory(aside, error);
@@ -125,10 +150,16 @@ Status writeCheckpoint(const fs::path &directory, const CheckpointInfo &info,
 
 namespace {
 
-Status damaged(const fs::path &path, const std::string &what) {
-  return {StatusCode::kBadInput, "checkpoint '" + path.string() +
-                                     "' is damaged: " + what +
-                                     "; use the other step-N folder"};
+/// What manifest.json says.
+struct Manifest {
+  CheckpointInfo info;
+  uint64_t bytes = 0; ///< of the weights
+  std::string hash;
+};
+
+bool isAbsent(const fs::path &path) {
+  std::error_code ignored;
+  return fs::status(path, ignored).type() == fs::file_type::not_found;
 }
 
 bool number(const json &object, const char *key, uint64_t &out) {
@@ -147,8 +178,16 @@ bool text(const json &object, const char *key, std::string &out) {
   return true;
 }
 
-Status readManifest(const fs::path &folder, CheckpointInfo &info,
-                    uint64_t &bytes, std::string &hash) {
+/// Sets `damage` to what is wrong with a damaged manifest; an error is
+/// something else, which another checkpoint would not mend.
+Status readManifest(const fs::path &folder, Manifest &out,
+                    std::string &damage) {
+  auto damaged = [&](const char *what) {
+    damage = std::string("manifest.json ") + what;
+    return Status();
+  };
+  if (isAbsent(folder / kManifest))
+    return damaged("is missing");
   Result<MappedFile> file = MappedFile::open(folder / kManifest);
   if (!file.ok())
     return file.status();
@@ -157,15 +196,16 @@ Status readManifest(const fs::path &folder, CheckpointInfo &info,
                       ? json::parse(start, start + file->size(), nullptr, false)
                       : json();
   if (!manifest.is_object())
-    return damaged(folder, "manifest.json is not a JSON object");
+    return damaged("is not a JSON object");
   uint64_t version = 0;
   if (!number(manifest, "schema_version", version))
-    return damaged(folder, "manifest.json has no schema_version");
+    return damaged("has no schema_version");
   if (version != 1)
     return {StatusCode::kBadInput,
             "checkpoint '" + folder.string() + "' has schema_version " +
                 std::to_string(version) +
                 ", and this program reads 1; use a newer mlrun"};
+  CheckpointInfo &info = out.info;
   std::string digest;
   if (!number(manifest, "step", info.step) ||
       !number(manifest, "epoch", info.epoch) ||
@@ -175,52 +215,179 @@ Status readManifest(const fs::path &folder, CheckpointInfo &info,
       !text(manifest, "model", info.model) ||
       !text(manifest, "producer", info.producer) ||
       !text(manifest, "model_digest", digest))
-    return damaged(folder, "manifest.json lacks a field");
+    return damaged("lacks a field");
   if (digest.size() != 16 ||
       digest.find_first_not_of("0123456789abcdef") != std::string::npos)
-    return damaged(folder, "manifest.json has a wrong model_digest");
+    return damaged("has a wrong model_digest");
   info.modelDigest = std::stoull(digest, nullptr, 16);
   auto files = manifest.find("files");
   std::string name;
   if (files == manifest.end() || !files->is_array() || files->size() != 1 ||
       !(*files)[0].is_object() || !text((*files)[0], "name", name) ||
-      name != kWeights || !number((*files)[0], "bytes", bytes) ||
-      !text((*files)[0], "xxh3", hash))
-    return damaged(folder, "manifest.json has a wrong list of files");
+      name != kWeights || !number((*files)[0], "bytes", out.bytes) ||
+      !text((*files)[0], "xxh3", out.hash))
+    return damaged("has a wrong list of files");
   return {};
+}
+
+/// Opens one step-N, as readManifest does. Size and checksum come before the
+/// contents, so that a cut file is called damaged and not malformed.
+Status readFolder(const fs::path &folder, Checkpoint &out,
+                  std::string &damage) {
+  Manifest manifest;
+  MLRT_RETURN_IF_ERROR(readManifest(folder, manifest, damage));
+  if (!damage.empty())
+    return {};
+  const fs::path path = folder / kWeights;
+  if (isAbsent(path)) {
+    damage = std::string(kWeights) + " is missing";
+    return {};
+  }
+  Result<MappedFile> file = MappedFile::open(path);
+  if (!file.ok())
+    return file.status();
+  if (file->size() != manifest.bytes) {
+    damage = std::string(kWeights) + " has " + std::to_string(file->size()) +
+             " bytes, and manifest.json says " + std::to_string(manifest.bytes);
+    return {};
+  }
+  if (toHex(hash64(file->data(), file->size())) != manifest.hash) {
+    damage = std::string(kWeights) +
+             " does not have the checksum that manifest.json gives";
+    return {};
+  }
+  Result<SafetensorsFile> weights = SafetensorsFile::open(path);
+  if (!weights.ok())
+    return weights.status();
+  out = {std::move(manifest.info), std::move(*weights), folder};
+  return {};
+}
+
+/// The newest intact step-N in `directory`, if any; `passed` tells of the
+/// damaged ones that are newer.
+Status newestIntact(const fs::path &directory, std::optional<Checkpoint> &found,
+                    std::string &passed) {
+  for (uint64_t step : stepsIn(directory)) {
+    Checkpoint checkpoint;
+    std::string damage;
+    MLRT_RETURN_IF_ERROR(
+        readFolder(directory / nameOfStep(step), checkpoint, damage));
+    if (damage.empty()) {
+      found.emplace(std::move(checkpoint));
+      return {};
+    }
+    passed += (passed.empty() ? "" : "; ") + nameOfStep(step) +
+              " is damaged: " + damage;
+  }
+  return {};
+}
+
+/// What to do about the damaged `folder`.
+std::string remedyFor(const fs::path &folder) {
+  if (!stepOf(folder.filename().string()))
+    return "restore it from a copy";
+  fs::path directory = folder.has_parent_path() ? folder.parent_path() : ".";
+  std::optional<Checkpoint> other;
+  std::string ignored;
+  if (!newestIntact(directory, other, ignored).ok() || !other)
+    return "no other step-N folder there is intact; restore it from a copy, "
+           "or train anew in another folder";
+  return "remove the folder '" + folder.string() +
+         "', and --resume or --weights with '" + directory.string() +
+         "' takes the intact '" + other->folder.string() + "'";
+}
+
+/// DIR/latest as DIR/step-N, so that messages name what can be removed.
+fs::path withoutLink(const fs::path &path) {
+  std::error_code error;
+  fs::path target = fs::read_symlink(path, error);
+  return !error && stepOf(target.string()) ? path.parent_path() / target : path;
+}
+
+Result<Checkpoint> openFolder(const fs::path &folder) {
+  Checkpoint checkpoint;
+  std::string damage;
+  if (Status status = readFolder(folder, checkpoint, damage); !status.ok())
+    return status;
+  if (!damage.empty())
+    return Status(StatusCode::kBadInput, "checkpoint '" + folder.string() +
+                                             "' is damaged: " + damage + "; " +
+                                             remedyFor(folder));
+  return checkpoint;
+}
+
+bool hasLatest(const fs::path &directory) {
+  std::error_code ignored;
+  return fs::is_directory(directory / "latest", ignored);
+}
+
+/// A folder whose latest was lost, as by a crash or a copy without links.
+Result<Checkpoint> openWithoutLatest(const fs::path &directory) {
+  std::optional<Checkpoint> found;
+  std::string passed;
+  if (Status status = newestIntact(directory, found, passed); !status.ok())
+    return status;
+  if (!found)
+    return Status(StatusCode::kBadInput,
+                  "'" + directory.string() +
+                      "' holds no intact checkpoint: " + passed +
+                      "; restore one from a copy, or train anew in another "
+                      "folder");
+  logWarning("'" + (directory / "latest").string() +
+             "' is missing or leads nowhere: taking '" +
+             found->folder.string() + "', the newest intact checkpoint" +
+             (passed.empty() ? "" : " (" + passed + ")"));
+  return std::move(*found);
 }
 
 } // namespace
 
-bool hasCheckpoint(const fs::path &directory) {
+bool isCheckpoint(const fs::path &path) {
   std::error_code ignored;
-  return fs::exists(directory / "latest" / kManifest, ignored);
+  return fs::exists(path / kManifest, ignored);
 }
 
-Result<Checkpoint> openCheckpoint(const fs::path &path) {
-  std::error_code ignored;
-  fs::path folder = path;
-  if (!fs::exists(folder / kManifest, ignored)) {
-    if (!hasCheckpoint(path))
-      return Status(StatusCode::kBadInput,
-                    "'" + path.string() +
-                        "' holds no checkpoint: it has neither manifest.json "
-                        "nor latest; check the path");
-    folder = path / "latest";
-  }
-  Checkpoint checkpoint;
-  uint64_t bytes = 0;
-  std::string hash;
-  MLRT_RETURN_IF_ERROR(readManifest(folder, checkpoint.info, bytes, hash));
-  Result<SafetensorsFile> weights = SafetensorsFile::open(folder / kWeights);
-  if (!weights.ok())
-    return weights.status();
-  const MappedFile &file = weights->bytes();
-  if (file.size() != bytes || toHex(hash64(file.data(), file.size())) != hash)
-    return damaged(folder, "weights.safetensors does not have the checksum "
-                           "that manifest.json gives");
-  checkpoint.weights = std::move(*weights);
-  return checkpoint;
+bool hasCheckpoint(const fs::path &directory) {
+  return hasLatest(directory) || !stepsIn(directory).empty();
+}
+
+Result<Checkpoint> openCheckpoint(const fs::path &given) {
+  fs::path path = given.has_filename() ? given : given.parent_path();
+  if (isCheckpoint(path))
+    return openFolder(withoutLink(path));
+  if (hasLatest(path))
+    return openFolder(withoutLink(path / "latest"));
+  if (hasCheckpoint(path))
+    return openWithoutLatest(path);
+  return Status(StatusCode::kBadInput,
+                "'" + path.string() +
+                    "' holds no checkpoint: it has neither manifest.json nor "
+                    "latest nor a step-N folder; check the path");
+}
+
+Status markLatest(const Checkpoint &checkpoint) {
+  const fs::path &folder = checkpoint.folder;
+  return pointLatest(folder.parent_path(), folder.filename().string());
+}
+
+Status checkUnused(const fs::path &directory, const CheckpointInfo &now) {
+  if (!hasCheckpoint(directory))
+    return {};
+  fs::path folder = hasLatest(directory)
+                        ? withoutLink(directory / "latest")
+                        : directory / nameOfStep(stepsIn(directory).front());
+  Manifest manifest;
+  std::string damage;
+  bool known = readManifest(folder, manifest, damage).ok() && damage.empty();
+  bool other = known && manifest.info.modelDigest != now.modelDigest;
+  std::string what = folder.filename().string();
+  if (known)
+    what = "step " + std::to_string(manifest.info.step) + " of " +
+           (other ? "another model, " : "the model ") + manifest.info.model;
+  return {StatusCode::kInvalidArgument,
+          "--checkpoint " + directory.string() + ": it holds " + what +
+              (other ? "; give another folder"
+                     : "; go on with --resume, or give another folder")};
 }
 
 Result<SafetensorsFile> openWeights(const fs::path &path) {

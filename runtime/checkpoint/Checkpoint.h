@@ -35,14 +35,29 @@ Status writeCheckpoint(const std::filesystem::path &directory,
 struct Checkpoint {
   CheckpointInfo info;
   SafetensorsFile weights;
+  std::filesystem::path folder; ///< DIR/step-N
 };
 
-/// Opens DIR (its latest) or DIR/step-N and verifies the checksums.
-/// \returns kBadInput for an absent or damaged checkpoint.
+/// Opens DIR (its latest) or DIR/step-N and verifies size and checksum. Where
+/// latest is missing or dangles, DIR means its newest intact step-N, with a
+/// warning. \returns kBadInput for an absent or damaged checkpoint, naming an
+/// intact one where there is one.
 Result<Checkpoint> openCheckpoint(const std::filesystem::path &path);
 
-/// Whether DIR holds a checkpoint to resume from.
+/// Points DIR/latest to `checkpoint`, opened as DIR/step-N, so that the next
+/// write keeps it.
+Status markLatest(const Checkpoint &checkpoint);
+
+/// Whether `path` is itself a checkpoint, a DIR/step-N.
+bool isCheckpoint(const std::filesystem::path &path);
+
+/// Whether DIR holds checkpoints, intact or not.
 bool hasCheckpoint(const std::filesystem::path &directory);
+
+/// Whether training as `now` may begin anew with its checkpoints in DIR, which
+/// would remove older ones. \returns kInvalidArgument saying what DIR holds.
+Status checkUnused(const std::filesystem::path &directory,
+                   const CheckpointInfo &now);
 
 /// A safetensors file, or the weights of a checkpoint.
 Result<SafetensorsFile> openWeights(const std::filesystem::path &path);

@@ -34,6 +34,16 @@ struct Start {
   uint64_t step = 0, seed = 0;
 };
 
+/// What a checkpoint of `plan` says, as far as it does not depend on the run.
+CheckpointInfo plannedInfo(const Plan &plan) {
+  CheckpointInfo info;
+  info.batch = plan->training()->batch();
+  info.modelDigest = plan->model_digest();
+  info.model = printable(textOf(plan->model()));
+  info.producer = printable(textOf(plan->producer()));
+  return info;
+}
+
 class Trainer {
 public:
   Trainer(const TrainJob &what, WorkerContext &where)
@@ -75,15 +85,11 @@ private:
 };
 
 CheckpointInfo Trainer::info() const {
-  CheckpointInfo info;
+  CheckpointInfo info = plannedInfo(plan);
   info.step = step;
   info.epoch = step / perEpoch;
   info.stepInEpoch = step % perEpoch;
   info.seed = start.seed;
-  info.batch = batch;
-  info.modelDigest = plan->model_digest();
-  info.model = printable(textOf(plan->model()));
-  info.producer = printable(textOf(plan->producer()));
   return info;
 }
 
@@ -326,11 +332,8 @@ Status openResume(const Plan &plan, const RunOptions &options,
   Result<Checkpoint> checkpoint = openCheckpoint(options.checkpoint);
   if (!checkpoint.ok())
     return checkpoint.status();
-  CheckpointInfo now;
+  CheckpointInfo now = plannedInfo(plan);
   now.seed = options.seed.value_or(checkpoint->info.seed);
-  now.batch = plan->training()->batch();
-  now.modelDigest = plan->model_digest();
-  now.model = printable(textOf(plan->model()));
   MLRT_RETURN_IF_ERROR(checkResume(checkpoint->info, now));
   if (now.seed != checkpoint->info.seed)
     return {StatusCode::kInvalidArgument,
@@ -338,8 +341,24 @@ Status openResume(const Plan &plan, const RunOptions &options,
                 " is not the checkpoint's seed " +
                 std::to_string(checkpoint->info.seed) +
                 "; leave --seed away to go on with it"};
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(
+          std::filesystem::path(options.checkpoint) / "latest", ignored))
+    MLRT_RETURN_IF_ERROR(markLatest(*checkpoint));
   opened.emplace(std::move(*checkpoint));
   return {};
+}
+
+/// A run must not remove the checkpoints of another one unasked.
+Status checkCheckpointFolder(const Plan &plan, const RunOptions &options) {
+  if (options.checkpoint.empty())
+    return {};
+  if (isCheckpoint(options.checkpoint))
+    return {StatusCode::kInvalidArgument,
+            "--checkpoint " + options.checkpoint +
+                ": it is a checkpoint itself; give the folder that it is in"};
+  return options.resume ? Status()
+                        : checkUnused(options.checkpoint, plannedInfo(plan));
 }
 
 /// Hours of training must not end at a path that cannot be written.
@@ -402,6 +421,9 @@ CommandResult trainCommand(const RunOptions &options) {
     weights.emplace(std::move(*file));
   }
   std::optional<Checkpoint> resume;
+  if (world->rank == 0)
+    if (Status status = checkCheckpointFolder(*plan, options); !status.ok())
+      return status;
   if (world->rank == 0)
     if (Status status = openResume(*plan, options, resume); !status.ok())
       return status;

@@ -32,7 +32,7 @@ model=$work/model/digits.mlg
 plan=$work/digits.plan
 "$mlc" "$model" -o "$plan"
 "$mlc" "$model" -o "$work/elastic.plan" --mesh 'data=*' --set train.microbatch=8
-"$mlrun" train "$plan" --data "$digits" --epochs 1 -q -o "$work/good.safetensors" --checkpoint "$work/checkpoint"
+"$mlrun" train "$plan" --data "$digits" --epochs 1 -q -o "$work/good.safetensors" --checkpoint "$work/checkpoint" --checkpoint-every 30
 train=("$mlrun" train "$plan" --data "$digits" --epochs 1 -q)
 eval=("$mlrun" eval "$plan" --data "$digits")
 
@@ -165,9 +165,24 @@ damaged_copy && damage flip "$newest/weights.safetensors" "$work/bad/latest/weig
 bad 3 "does not have the checksum" "${resume[@]}"
 bad 3 "does not have the checksum" "${eval[@]}" --weights "$work/bad"
 damaged_copy && damage cut "$newest/weights.safetensors" "$work/bad/latest/weights.safetensors" 1000
-bad 3 "weights.safetensors" "${resume[@]}"
+older=$(cd "$work/checkpoint" && ls -d step-*/ | sort -V | head -1)
+older=${older%/} latest=$(readlink "$newest")
+[[ $older != "$latest" ]] || fail "one checkpoint only"
+remedy="remove the folder '$work/bad/$latest', and --resume .* takes the intact '$work/bad/$older'"
+for user in resume eval; do
+  command=("${resume[@]}")
+  [[ $user == resume ]] || command=("${eval[@]}" --weights "$work/bad")
+  bad 3 "'$work/bad/$latest' is damaged: weights.safetensors has 1000 bytes, and manifest.json says [0-9]+; $remedy" "${command[@]}"
+done
+damaged_copy && rm "$work/bad/latest/manifest.json"
+bad 3 "manifest.json is missing; $remedy" "${resume[@]}"
+damaged_copy && rm "$work/bad"/step-*/weights.safetensors
+bad 3 "weights.safetensors is missing; no other step-N folder there is intact" "${resume[@]}"
+rm "$work/bad/latest"
+bad 3 "holds no intact checkpoint: $latest is damaged: .*; $older is damaged: " "${resume[@]}"
+[[ -d $work/bad/$latest && -d $work/bad/$older ]] || fail "a refused run removed checkpoints"
 damaged_copy && rm "$work/bad/latest/weights.safetensors"
-bad 3 "weights.safetensors.*No such file" "${resume[@]}"
+bad 3 "weights.safetensors is missing" "${resume[@]}"
 damaged_copy && damage cut "$newest/manifest.json" "$work/bad/latest/manifest.json" 50
 bad 3 "manifest.json is not a JSON object" "${resume[@]}"
 damaged_copy && damage manifest "$newest/manifest.json" "$work/bad/latest/manifest.json" step '"many"'
@@ -181,6 +196,10 @@ sed 's/linear(64)/linear(32)/' "$model" >"$work/model/narrow.mlg"
 "$mlc" "$work/model/narrow.mlg" -o "$work/narrow.plan"
 bad 2 "cannot resume: the checkpoint is of another model" "${resume[@]/$plan/$work/narrow.plan}"
 bad 2 "not the checkpoint's seed" "${resume[@]}" --seed 5
+anew=("$mlrun" train "$plan" --data "$digits" --epochs 2 -q --checkpoint "$work/bad")
+bad 2 "checkpoint $work/bad: it holds step ${latest#step-} of the model digits; go on with --resume, or give another folder" "${anew[@]}"
+bad 2 "it holds step ${latest#step-} of another model, [a-z]+; give another folder" "${anew[@]/$plan/$work/narrow.plan}"
+bad 2 "it is a checkpoint itself; give the folder that it is in" "${resume[@]/%bad/bad/latest}"
 diff -r "$work/checkpoint" "$work/bad" >/dev/null || fail "a refused run changed the checkpoint"
 
 section "CSV"

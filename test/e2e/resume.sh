@@ -11,9 +11,7 @@ for signal in KILL INT; do
   for devices in 1 2; do
     checkpoint=$work/checkpoint-$signal-$devices
     for delay in 0.$((RANDOM % 3 + 1)) 0.$((RANDOM % 4 + 2)); do
-      resume=()
-      [[ -e $checkpoint/latest ]] && resume=(--resume)
-      "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 "${resume[@]}" \
+      "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 --resume \
         >"$work/stopped.out" 2>&1 &
       pid=$!
       sleep "$delay"
@@ -21,12 +19,32 @@ for signal in KILL INT; do
       wait "$pid" || true
     done
     no_process_left
-    resume=()
-    [[ -e $checkpoint/latest ]] && resume=(--resume)
-    "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 "${resume[@]}" \
+    "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 --resume \
       -o "$work/resumed.safetensors" >"$work/resumed.out" 2>&1 || { cat "$work/resumed.out"; fail "resuming after SIG$signal on $devices"; }
     cmp "$work/whole.safetensors" "$work/resumed.safetensors" || fail "other bits after SIG$signal on $devices devices"
   done
+done
+
+# A lost link `latest` is found again, past a damaged checkpoint; who is done
+# says so and changes nothing.
+checkpoint=$work/checkpoint-lost
+resumed() { "$mlrun" train "$@" --checkpoint "$checkpoint" --resume >"$work/resumed.out" 2>&1 || { cat "$work/resumed.out"; fail "resuming: $*"; }; }
+say() { grep -qE -- "$1" "$work/resumed.out" || { cat "$work/resumed.out"; fail "no '$1'"; }; }
+steps=("${common[@]:0:3}" --steps 40)
+resumed "${steps[@]}" --checkpoint-every 7
+say "no checkpoint in $checkpoint yet: beginning from the start"
+[[ -d $checkpoint/step-35 && $(readlink "$checkpoint/latest") == step-40 ]] || fail "other checkpoints than 35 and 40"
+rm "$checkpoint/latest"
+truncate -s 1000 "$checkpoint/step-40/weights.safetensors"
+resumed "${common[@]}" --checkpoint-every 100000000 -o "$work/resumed.safetensors"
+say "latest' is missing or leads nowhere: taking '$checkpoint/step-35', the newest intact checkpoint .step-40 is damaged: "
+cmp "$work/whole.safetensors" "$work/resumed.safetensors" || fail "other bits after a lost link"
+[[ -d $checkpoint/step-35 && ! -e $checkpoint/step-40 ]] || fail "the damaged checkpoint is kept, not the intact one"
+ln -sfn step-999 "$checkpoint/latest"
+for epochs in 60 3; do
+  resumed "${common[@]:0:3}" --epochs $epochs
+  say "^already at step [0-9]+: nothing left to train, give a larger --epochs or --steps; checkpoint in"
+  ! grep -q "trained" "$work/resumed.out" || fail "trained 0 steps"
 done
 
 # One signal ends a run with its own code and a checkpoint; nohup keeps a run.

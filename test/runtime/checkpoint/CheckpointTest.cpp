@@ -88,10 +88,16 @@ TEST_F(CheckpointTest, DamageIsFound) {
   flipped.back() = static_cast<char>(flipped.back() ^ 1);
   write("c/step-1/weights.safetensors", flipped);
   expectBad(folder / "c", "checksum");
+  // Told by the size: not as a file that is no safetensors.
   write("c/step-1/weights.safetensors", weights.substr(0, 40));
-  EXPECT_FALSE(openCheckpoint(folder / "c").ok());
+  expectBad(folder / "c", "c/step-1' is damaged: weights.safetensors has 40 "
+                          "bytes, and manifest.json says " +
+                              std::to_string(weights.size()) +
+                              "; no other step-N folder there is intact");
+  write("c/step-1/weights.safetensors", "");
+  expectBad(folder / "c", "weights.safetensors has 0 bytes");
   fs::remove(folder / "c/step-1/weights.safetensors");
-  expectBad(folder / "c", "weights.safetensors");
+  expectBad(folder / "c", "weights.safetensors is missing");
   write("c/step-1/weights.safetensors", weights);
   ASSERT_TRUE(openCheckpoint(folder / "c").ok());
 
@@ -115,6 +121,100 @@ TEST_F(CheckpointTest, DamageIsFound) {
   expectBad(folder / "c", "not a JSON object");
   write("c/step-1/manifest.json", "");
   expectBad(folder / "c", "not a JSON object");
+}
+
+TEST_F(CheckpointTest, WithoutLatestTheNewestIntactOneIsTaken) {
+  ASSERT_TRUE(save(9).ok());
+  ASSERT_TRUE(save(10).ok()); // as a number above 9, as a word below
+  auto expectStep = [&](uint64_t step) {
+    EXPECT_TRUE(hasCheckpoint(folder / "c"));
+    auto opened = openCheckpoint(folder / "c");
+    ASSERT_TRUE(opened.ok()) << opened.status().message();
+    EXPECT_EQ(opened->info.step, step);
+    EXPECT_EQ(opened->folder, folder / "c" / ("step-" + std::to_string(step)));
+  };
+  fs::remove(folder / "c/latest");
+  expectStep(10);
+  fs::create_symlink("step-11", folder / "c/latest"); // dangles
+  expectStep(10);
+  std::string weights = read("c/step-10/weights.safetensors");
+  write("c/step-10/weights.safetensors", weights.substr(0, 40));
+  expectStep(9);
+
+  // What was taken is latest from then on, and the next write keeps it.
+  auto opened = openCheckpoint(folder / "c");
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  ASSERT_TRUE(markLatest(*opened).ok());
+  EXPECT_EQ(fs::read_symlink(folder / "c/latest"), "step-9");
+  ASSERT_TRUE(save(12).ok());
+  EXPECT_EQ(names(), (std::set<std::string>{"latest", "step-9", "step-12"}));
+
+  fs::remove(folder / "c/latest");
+  fs::remove(folder / "c/step-9/manifest.json");
+  fs::remove(folder / "c/step-12/weights.safetensors");
+  EXPECT_TRUE(hasCheckpoint(folder / "c")); // not a reason to begin anew
+  expectBad(folder / "c", "no intact checkpoint: step-12 is damaged: "
+                          "weights.safetensors is missing; step-9 is damaged: "
+                          "manifest.json is missing");
+  fs::remove_all(folder / "c/step-9");
+  fs::remove_all(folder / "c/step-12");
+  fs::create_symlink("step-12", folder / "c/latest");
+  EXPECT_FALSE(hasCheckpoint(folder / "c"));
+}
+
+TEST_F(CheckpointTest, ANewerFormatIsNotPassedOver) {
+  ASSERT_TRUE(save(1).ok());
+  ASSERT_TRUE(save(2).ok());
+  fs::remove(folder / "c/latest");
+  std::string manifest = read("c/step-2/manifest.json");
+  std::string version = "\"schema_version\": 1";
+  write("c/step-2/manifest.json",
+        manifest.replace(manifest.find(version), version.size(),
+                         "\"schema_version\": 2"));
+  expectBad(folder / "c", "use a newer mlrun");
+}
+
+TEST_F(CheckpointTest, DamageNamesTheIntactOne) {
+  ASSERT_TRUE(save(34).ok());
+  ASSERT_TRUE(save(85).ok());
+  std::string weights = read("c/step-85/weights.safetensors");
+  write("c/step-85/weights.safetensors", weights.substr(0, 40));
+  std::string remedy = "remove the folder '" + (folder / "c/step-85").string() +
+                       "', and --resume or --weights with '" +
+                       (folder / "c").string() + "' takes the intact '" +
+                       (folder / "c/step-34").string() + "'";
+  for (const char *path : {"c", "c/latest", "c/step-85", "c/step-85/"})
+    expectBad(folder / path, remedy);
+  fs::remove(folder / "c/step-85/manifest.json");
+  expectBad(folder / "c", remedy);
+  fs::remove_all(folder / "c/step-85"); // does what it says
+  auto opened = openCheckpoint(folder / "c");
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  EXPECT_EQ(opened->info.step, 34u);
+}
+
+TEST_F(CheckpointTest, AnewOnlyInAnUnusedFolder) {
+  CheckpointInfo now;
+  now.modelDigest = 0xabcdef;
+  auto expectRefused = [&](const std::string &what) {
+    Status status = checkUnused(folder / "c", now);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(),
+              "--checkpoint " + (folder / "c").string() + ": it holds " + what);
+  };
+  const std::string remedy = "; go on with --resume, or give another folder";
+  EXPECT_TRUE(checkUnused(folder / "c", now).ok()); // absent
+  fs::create_directory(folder / "c");
+  write("c/notes.txt", "mine");
+  fs::create_symlink("step-7", folder / "c/latest");
+  EXPECT_TRUE(checkUnused(folder / "c", now).ok());
+  ASSERT_TRUE(save(85).ok());
+  expectRefused("step 85 of the model digits" + remedy);
+  now.modelDigest = 1;
+  expectRefused("step 85 of another model, digits; give another folder");
+  fs::remove(folder / "c/latest");
+  fs::remove(folder / "c/step-85/manifest.json");
+  expectRefused("step-85" + remedy);
 }
 
 TEST_F(CheckpointTest, ResumeNeedsModelAndBatch) {
