@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -175,6 +176,21 @@ Status AsideFile::commit() {
     return fileError("write", target, errno);
   ::close(std::exchange(descriptor, -1));
   return syncDirectory(target.has_parent_path() ? target.parent_path() : ".");
+}
+
+FileLock::FileLock(const std::filesystem::path &path, Mode mode)
+    : descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  int how = LOCK_EX | (mode == Mode::tryOnce ? LOCK_NB : 0);
+  while (descriptor >= 0 && ::flock(descriptor, how) != 0) {
+    taken = errno == EWOULDBLOCK;
+    if (errno != EINTR)
+      break;
+  }
+}
+
+FileLock::~FileLock() {
+  if (descriptor >= 0)
+    ::close(descriptor);
 }
 
 Status syncDirectory(const std::filesystem::path &directory) {

@@ -66,6 +66,24 @@ private:
 /// before the work whose result goes there.
 Status checkWritable(const std::filesystem::path &path);
 
+/// An exclusive lock among processes on a file that stays there, until this
+/// ends and with it every process that was forked meanwhile.
+class FileLock {
+public:
+  enum class Mode { wait, tryOnce };
+  FileLock(const std::filesystem::path &path, Mode mode);
+  FileLock(const FileLock &) = delete;
+  FileLock &operator=(const FileLock &) = delete;
+  ~FileLock();
+  /// False only where another process has the lock: where locks do not work,
+  /// there is no protection.
+  bool isOurs() const { return !taken; }
+
+private:
+  int descriptor;
+  bool taken = false;
+};
+
 /// Makes renames in `directory` durable.
 Status syncDirectory(const std::filesystem::path &directory);
 

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,29 +163,7 @@ Status Dataset::decode(AsideFile &out, const fs::path &directory,
   return out.writeAt(&header, sizeof header, 0);
 }
 
-namespace {
-
-/// Holds a lock file while one process decodes. Where locks do not work
-/// everyone decodes, which is slower and as correct.
-class DecodeLock {
-public:
-  explicit DecodeLock(const fs::path &path)
-      : descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    while (descriptor >= 0 && ::flock(descriptor, LOCK_EX) != 0 &&
-           errno == EINTR) {
-    }
-  }
-  DecodeLock(const DecodeLock &) = delete;
-  ~DecodeLock() {
-    if (descriptor >= 0)
-      ::close(descriptor);
-  }
-
-private:
-  int descriptor;
-};
-
-} // namespace
+namespace {} // namespace
 
 Result<Dataset> Dataset::open(const SplitSpec &spec, const fs::path &directory,
                               const fs::path &cacheDirectory) {
@@ -213,9 +190,9 @@ Result<Dataset> Dataset::open(const SplitSpec &spec, const fs::path &directory,
   if (error)
     return fileError("make the cache folder", folder, error.value());
   fs::path path = folder / (toHex(*key) + ".rows");
-  std::optional<DecodeLock> lock;
+  std::optional<FileLock> lock; // one process decodes, the others wait
   if (keep) {
-    lock.emplace(folder / (toHex(*key) + ".lock"));
+    lock.emplace(folder / (toHex(*key) + ".lock"), FileLock::Mode::wait);
     if (fs::exists(path, error) && data.load(path, *key))
       return data;
   }

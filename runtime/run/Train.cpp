@@ -441,9 +441,19 @@ CommandResult trainCommand(const RunOptions &options) {
     return status;
   if (Status status = checkDevice(options); !status.ok())
     return status;
-  if (world->rank == 0)
+  std::optional<FileLock> lock; // until the run is over
+  if (world->rank == 0) {
     if (Status status = checkOutputs(options); !status.ok())
       return status;
+    if (!options.checkpoint.empty() &&
+        !lock.emplace(std::filesystem::path(options.checkpoint) / ".lock",
+                      FileLock::Mode::tryOnce)
+             .isOurs())
+      return Status(StatusCode::kRunFailed,
+                    "--checkpoint " + options.checkpoint +
+                        ": another run writes there; wait for its end, or give "
+                        "another folder");
+  }
   TrainJob job{*plan,
                options,
                *data,

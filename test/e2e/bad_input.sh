@@ -201,6 +201,13 @@ bad 2 "checkpoint $work/bad: it holds step ${latest#step-} of the model digits; 
 bad 2 "it holds step ${latest#step-} of another model, [a-z]+; give another folder" "${anew[@]/$plan/$work/narrow.plan}"
 bad 2 "it is a checkpoint itself; give the folder that it is in" "${resume[@]/%bad/bad/latest}"
 diff -r "$work/checkpoint" "$work/bad" >/dev/null || fail "a refused run changed the checkpoint"
+"$mlrun" train "$plan" --data "$digits" --epochs 100000 -q --checkpoint "$work/taken" --checkpoint-every 1000000000 >/dev/null 2>&1 &
+first=$!
+trap "kill -KILL $first 2>/dev/null || true" EXIT
+until [[ -e $work/taken/.lock ]]; do sleep 0.1; done
+bad 1 "another run writes there" "$mlrun" train "$plan" --data "$digits" --epochs 1 -q --resume --checkpoint "$work/taken"
+kill -INT $first
+wait $first || true
 
 section "CSV"
 csv=("$mlrun" train "$plan" --data "$work/csv" --epochs 1 -q)
