@@ -5,6 +5,7 @@
 #include <gloo/common/error.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -256,9 +257,11 @@ Status GlooTransport::exchange(CollectiveHeader &header,
       store.setFirst(key("failure"), code + " " + status.message());
   if (first.ok()) {
     size_t space = first->find(' ');
-    if (space != std::string::npos)
-      status = Status(static_cast<StatusCode>(std::atoi(first->c_str())),
-                      first->substr(space + 1));
+    int known = 0;
+    if (space != std::string::npos &&
+        std::from_chars(first->data(), first->data() + space, known).ec ==
+            std::errc())
+      status = Status(static_cast<StatusCode>(known), first->substr(space + 1));
   }
   fail(status);
   try {

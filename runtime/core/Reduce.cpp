@@ -5,6 +5,7 @@
 #include "runtime/core/Float16.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -30,12 +31,12 @@ void narrow(float value, Half &result) { result.bits = floatToF16(value); }
 template <ReductionKind kind, typename T> T apply(T a, T b) {
   if constexpr (kind == ReductionKind::max) {
     if constexpr (std::is_floating_point_v<T>)
-      return a > b || a != a ? a : b;
+      return a > b || std::isnan(a) ? a : b;
     return a > b ? a : b;
   }
   if constexpr (kind == ReductionKind::min) {
     if constexpr (std::is_floating_point_v<T>)
-      return a < b || a != a ? a : b;
+      return a < b || std::isnan(a) ? a : b;
     return a < b ? a : b;
   }
   if constexpr (std::is_floating_point_v<T>)

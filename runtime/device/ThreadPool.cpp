@@ -6,38 +6,39 @@
 #include "runtime/core/Thread.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <pthread.h>
 #include <sched.h>
+#include <string>
+#include <string_view>
 
 namespace mlrt {
 
 // About 20 us of polling: longer than the gap between two kernels of a step.
 static constexpr int kSpins = 2000;
 
+/// The numbers in a file, up to the first word that is none.
+static std::vector<long long> numbersIn(const char *path) {
+  std::ifstream file(path);
+  std::vector<long long> numbers;
+  for (long long number = 0; file >> number;)
+    numbers.push_back(number);
+  return numbers;
+}
+
 /// The quota of cgroup v2 or v1 in CPUs, rounded up; 0 where there is none.
 static int quotaCpus() {
-  long long quota = -1, period = 0;
-  if (std::FILE *file = std::fopen("/sys/fs/cgroup/cpu.max", "re")) {
-    if (std::fscanf(file, "%lld %lld", &quota, &period) != 2)
-      quota = -1; // "max": none
-    std::fclose(file);
-  } else if (std::FILE *v1 =
-                 std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re")) {
-    if (std::fscanf(v1, "%lld", &quota) != 1)
-      quota = -1;
-    std::fclose(v1);
-    if (std::FILE *p =
-            std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re")) {
-      if (std::fscanf(p, "%lld", &period) != 1)
-        period = 0;
-      std::fclose(p);
-    }
+  std::vector<long long> limits = numbersIn("/sys/fs/cgroup/cpu.max");
+  if (limits.empty()) { // v1, or "max": none
+    limits = numbersIn("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+    for (long long period : numbersIn("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+      limits.push_back(period);
   }
-  return quota > 0 && period > 0
-             ? static_cast<int>((quota + period - 1) / period)
-             : 0;
+  if (limits.size() != 2 || limits[0] <= 0 || limits[1] <= 0)
+    return 0;
+  return static_cast<int>((limits[0] + limits[1] - 1) / limits[1]);
 }
 
 std::vector<int> availableCpus() {
@@ -55,12 +56,34 @@ std::vector<int> availableCpus() {
   return cpus;
 }
 
+static constexpr const char *kThreadsVariable = "MLRUN_NUM_THREADS";
+
+/// What MLRUN_NUM_THREADS says; 0 where it is not set or no number from 1 to
+/// 1024.
+static int threadsOfEnvironment() {
+  const char *text = std::getenv(kThreadsVariable);
+  std::string_view word = text ? text : "";
+  int threads = 0;
+  auto [end, error] =
+      std::from_chars(word.data(), word.data() + word.size(), threads);
+  bool whole = error == std::errc() && end == word.data() + word.size();
+  return whole && threads >= 1 && threads <= 1024 ? threads : 0;
+}
+
+Status checkThreadsOfEnvironment() {
+  const char *text = std::getenv(kThreadsVariable);
+  if (!text || !*text || threadsOfEnvironment() > 0)
+    return {};
+  return {StatusCode::kInvalidArgument,
+          std::string(kThreadsVariable) + "=" + text +
+              " is not a whole number from 1 to 1024"};
+}
+
 int chooseThreads(int requested, int localRanks) {
   if (requested > 0)
     return requested;
-  if (const char *text = std::getenv("MLRUN_NUM_THREADS"))
-    if (int threads = std::atoi(text); threads > 0)
-      return std::min(threads, 1024);
+  if (int threads = threadsOfEnvironment(); threads > 0)
+    return threads;
   return std::max(1, static_cast<int>(availableCpus().size()) /
                          std::max(1, localRanks));
 }

@@ -2,6 +2,8 @@
 #ifndef MLC_RUNTIME_DEVICE_THREADPOOL_H
 #define MLC_RUNTIME_DEVICE_THREADPOOL_H
 
+#include "runtime/core/Status.h"
+
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -16,6 +18,10 @@ std::vector<int> availableCpus();
 /// Threads of each of `localRanks` ranks on this host: `requested` where > 0,
 /// else MLRUN_NUM_THREADS, else an equal share of the CPUs, at least one.
 int chooseThreads(int requested, int localRanks);
+
+/// kInvalidArgument where MLRUN_NUM_THREADS is set to something else than a
+/// whole number from 1 to 1024.
+Status checkThreadsOfEnvironment();
 
 /// A fixed number of threads, the caller's among them. Between two runs the
 /// others spin briefly, then sleep on a futex; they do not spin where the ranks

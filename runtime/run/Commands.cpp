@@ -78,6 +78,8 @@ DeviceOptions deviceOptions(const RunOptions &options, int localRanks) {
 }
 
 Status checkDevice(const RunOptions &options) {
+  if (options.threads == 0)
+    MLRT_RETURN_IF_ERROR(checkThreadsOfEnvironment());
   MLRT_RETURN_IF_ERROR(checkDeviceName(options.device));
   if (options.comm == "nccl")
     return {StatusCode::kUnavailable,

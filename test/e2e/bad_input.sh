@@ -50,6 +50,7 @@ bad 2 "timeout: 0 is not a number of seconds above 0" "${train[@]}" --timeout 0
 bad 2 "timeout: nan is not a number" "${train[@]}" --timeout nan
 bad 2 "checkpoint-every: 0 is not a whole number from 1" "${train[@]}" --checkpoint-every 0
 bad 2 "checkpoint-every needs --checkpoint" "${train[@]}" --checkpoint-every 1
+bad 2 "MLRUN_NUM_THREADS=many is not a whole number from 1 to 1024" env MLRUN_NUM_THREADS=many "${train[@]}"
 bad 2 "resume needs --checkpoint" "${train[@]}" --resume
 bad 2 "exclude each other" "${train[@]}" --resume --checkpoint "$work/checkpoint" --weights "$work/good.safetensors"
 bad 2 "comm: rings is not one of" "${train[@]}" --comm rings
