@@ -27,6 +27,8 @@ run_tests release build all build
 plans=$PWD/build/test/runtime/exec
 export MLRUN_TEST_PLANS=$plans/digits.plan:$plans/mlp.plan
 run_tests sanitize build-sanitize test/runtime/all build-sanitize/test/runtime
+# Damaged models; this part of the front end has no MLIR.
+run_tests sanitize build-sanitize syntax_test build-sanitize/test/frontend -R SyntaxFuzz
 # What runs in threads of one process.
 export MLRUN_TEST_PLANS=$plans/digits.plan
 run_tests thread-sanitize build-tsan test/runtime/all build-tsan/test/runtime \
