@@ -317,7 +317,9 @@ bool Generator::drawLoss(const OpRow &row, Node &node, bool gradient) {
            });
   });
   if (labels < 0 || draw.chance(0.3))
-    labels = newLeaf(element, rows, Range::Labels, classes);
+    labels = newLeaf(element, rows, Range::Labels,
+                     element == Element::u8 ? std::min<int64_t>(classes, 256)
+                                            : classes);
   if (labels < 0)
     return false;
   node.operands = {logits, labels};
