@@ -3,9 +3,10 @@
 # are written, and say what they say there.
 source "$(dirname "$0")/lib.sh"
 
-# Runs what stands in the blocks marked `sh` that begin after PATTERN.
+# Runs what stands in the blocks marked `sh` of the section whose heading is like
+# PATTERN.
 run_blocks() { # FILE PATTERN
-  awk -v pattern="$2" '$0 ~ pattern { on = 1 } /^```/ { inside = on && /^```sh/; next } inside' "$1" >"$work/commands"
+  awk -v pattern="$2" '/^##? / && !inside { on = $0 ~ pattern } /^```/ { inside = on && /^```sh/; next } inside' "$1" >"$work/commands"
   [[ -s $work/commands ]] || fail "$1 has no commands after '$2'"
   bash -euo pipefail "$work/commands" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "a command of $1"; }
 }
