@@ -79,7 +79,7 @@ public:
   /// Device to host; returns when the bytes are there.
   virtual void download(void *toHost, const void *from, uint64_t sizeBytes) = 0;
   /// left[i] = left[i] (op) right[i]: runtime/core/Reduce.h. The same bits for
-  /// any number of threads.
+  /// any number of threads, where the caller flushes denormals.
   virtual void combine(DType dtype, ReductionKind kind, void *left,
                        const void *right, uint64_t count) = 0;
   /// Fills with the value that changes no other when combined with it.

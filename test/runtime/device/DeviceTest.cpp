@@ -7,6 +7,7 @@
 
 #include "runtime/device/Device.h"
 
+#include "runtime/core/FlushDenormals.h"
 #include "runtime/core/Reduce.h"
 
 #include "gtest/gtest.h"
@@ -158,6 +159,7 @@ TEST_P(DeviceTest, fillsExactlyTheRange) {
 }
 
 TEST_P(DeviceTest, combinesAsTheReference) {
+  FlushDenormals flush; // as the executor does, and the threads of a pool
   for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64,
                       DType::i32, DType::i64, DType::u8, DType::boolean})
     for (ReductionKind kind :
