@@ -1,8 +1,8 @@
 //===- Ast.h - The syntax tree --------------------------------------------===//
 //
 // One struct per construct of the language, each with its span. Nodes own
-// their children. Every struct lists its members once, in `fields`; equality,
-// JSON and walking are written against that list (AstJson.cpp, AstEqual.cpp).
+// their children. Every struct lists its members once, in `fields`; JSON and
+// equality are written against that list (AstJson.cpp, AstJsonReader.cpp).
 //
 //   fields(self, visit):  visit("name", self.member)
 //                         visit("name", self.member, kOptional) may be null

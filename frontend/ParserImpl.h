@@ -1,8 +1,8 @@
 //===- ParserImpl.h - The recursive-descent parser ------------------------===//
 //
-// Shared by ParseDecls.cpp, ParseStmts.cpp and ParseExprs.cpp. A function that
-// meets a mistake reports it and returns null, nothing or false; its callers
-// pass that on, and nothing is reported twice.
+// Shared by ParseDecls.cpp, ParseStmts.cpp, ParseOperators.cpp and
+// ParseExprs.cpp. A function that meets a mistake reports it and returns null,
+// nothing or false; its callers pass that on, and nothing is reported twice.
 //
 // A statement ends with its line, except inside ( or [, or when the next line
 // begins with a binary operator. `brackets` counts the open ones; a block
@@ -161,27 +161,33 @@ private:
   std::optional<ast::Type> parseType();
 
   //===--------------------------------------------------------------------===//
-  // Expressions (ParseExprs.cpp)
+  // Operators (ParseOperators.cpp)
   //===--------------------------------------------------------------------===//
 
   ast::ExprPtr parseExpr();
+  ast::ExprPtr parsePipe(ast::ExprPtr value);
   ast::ExprPtr parseBinary(int loosest);
   ast::ExprPtr parseUnary();
+  ast::ExprPtr makeBinary(const Token &op, ast::ExprPtr lhs, ast::ExprPtr rhs);
+
+  //===--------------------------------------------------------------------===//
+  // Calls, indices and primary expressions (ParseExprs.cpp)
+  //===--------------------------------------------------------------------===//
+
   ast::ExprPtr parsePostfix();
-  ast::ExprPtr parsePrimary();
-  ast::ExprPtr parseWordExpr();
-  ast::ExprPtr parseParenthesised();
-  ast::ExprPtr parseList();
-  ast::ExprPtr parseScan();
-  ast::ExprPtr parsePipe(ast::ExprPtr value);
-  ast::ExprPtr parseIndex(ast::ExprPtr base);
-  ast::ExprPtr parseIndexItem();
   ast::ExprPtr parseCall(ast::ExprPtr callee);
   bool parseArguments(std::vector<ast::Argument> &arguments);
   bool parseArgument(std::vector<ast::Argument> &arguments);
   bool parseInstance(ast::CallExpr &call);
+  ast::ExprPtr parseIndex(ast::ExprPtr base);
+  ast::ExprPtr parseIndexItem();
+  ast::ExprPtr parsePrimary();
+  ast::ExprPtr parseWordExpr();
+  ast::ExprPtr parseParenthesised();
+  ast::ExprPtr parseList();
   bool atScan() const;
-  ast::ExprPtr makeBinary(const Token &op, ast::ExprPtr lhs, ast::ExprPtr rhs);
+  ast::ExprPtr parseScan();
+
   /// Sets span and depth of a finished node; null if it is too deep.
   template <class E> ast::ExprPtr finish(std::unique_ptr<E> expr, Span begin);
 
@@ -195,6 +201,15 @@ private:
   unsigned nesting = 0;    ///< see kMaxNesting
   bool inParallel = false; ///< where `*` and `_` may stand
 };
+
+template <class E>
+ast::ExprPtr Parser::finish(std::unique_ptr<E> expr, Span begin) {
+  expr->span = from(begin);
+  expr->depth = depthOf(static_cast<const ast::Expr &>(*expr)) + 1;
+  if (expr->depth > kMaxDepth && tooDeep(expr->span))
+    return nullptr;
+  return expr;
+}
 
 template <class List, class GetName>
 bool Parser::distinct(const List &items, GetName getName,

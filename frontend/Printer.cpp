@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Printer.h"
+#include "frontend/Precedence.h"
 
 #include <algorithm>
 #include <functional>
@@ -19,53 +20,6 @@ using namespace ast;
 namespace {
 
 constexpr size_t kWidest = 100;
-
-/// How tightly an expression binds; the parser's levels.
-enum Level : int {
-  kPipeLevel,
-  kOrLevel,
-  kAndLevel,
-  kNotLevel,
-  kRangeLevel,
-  kCompareLevel,
-  kAddLevel,
-  kMulLevel,
-  kNegLevel,
-  kPowLevel,
-  kPostfixLevel,
-};
-
-int levelOf(BinaryOp op) {
-  switch (op) {
-  case BinaryOp::Or:
-    return kOrLevel;
-  case BinaryOp::And:
-    return kAndLevel;
-  case BinaryOp::Add:
-  case BinaryOp::Sub:
-    return kAddLevel;
-  case BinaryOp::Mul:
-  case BinaryOp::Div:
-  case BinaryOp::Mod:
-  case BinaryOp::MatMul:
-    return kMulLevel;
-  case BinaryOp::Pow:
-    return kPowLevel;
-  default:
-    return kCompareLevel;
-  }
-}
-
-int levelOf(const Expr &expr) {
-  if (const auto *binary = llvm::dyn_cast<BinaryExpr>(&expr))
-    return levelOf(binary->op);
-  if (const auto *unary = llvm::dyn_cast<UnaryExpr>(&expr))
-    return unary->op == UnaryOp::Neg ? kNegLevel : kNotLevel;
-  if (llvm::isa<RangeExpr>(&expr))
-    return kRangeLevel;
-  const auto *call = llvm::dyn_cast<CallExpr>(&expr);
-  return call && call->piped ? kPipeLevel : kPostfixLevel;
-}
 
 std::string quote(const std::string &value) {
   std::string text = "\"";
