@@ -34,8 +34,8 @@ TEST_P(OddShapes, Transposes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Extents, OddShapes,
-                         ::testing::Values(1, 3, 15, 16, 17, 63, 64, 65,
-                                           40000));
+                         ::testing::Values(1, 3, 15, 16, 17, 63, 64, 65, 40000),
+                         ::testing::PrintToStringParamName());
 
 class FloatTypes : public ::testing::TestWithParam<const char *> {};
 
@@ -72,7 +72,10 @@ TEST_P(FloatTypes, EveryFunction) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, FloatTypes,
-                         ::testing::Values("f32", "f64", "f16", "bf16"));
+                         ::testing::Values("f32", "f64", "f16", "bf16"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
 
 class Casts
     : public ::testing::TestWithParam<std::tuple<const char *, const char *>> {
@@ -96,7 +99,11 @@ constexpr const char *kTypes[] = {"f32", "f64", "f16", "bf16",
                                   "i32", "i64", "ui8", "i1"};
 INSTANTIATE_TEST_SUITE_P(Types, Casts,
                          ::testing::Combine(::testing::ValuesIn(kTypes),
-                                            ::testing::ValuesIn(kTypes)));
+                                            ::testing::ValuesIn(kTypes)),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param)) + "To" +
+                                  std::get<1>(info.param);
+                         });
 
 TEST(Elementwise, Integers) {
   for (std::string type : {"i32", "i64", "ui8"}) {

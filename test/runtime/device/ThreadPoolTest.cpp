@@ -56,7 +56,8 @@ TEST_P(ThreadPoolTest, sleepsBetweenRounds) {
     EXPECT_EQ(each, 200u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, testing::Values(1, 2, 3, 8));
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, testing::Values(1, 2, 3, 8),
+                         testing::PrintToStringParamName());
 
 } // namespace
 } // namespace mlrt
