@@ -5,7 +5,8 @@ Also the time to compile and from process start to the first step.
 usage: mlp.py BUILD_DIR [--rounds R] [--python PYTHON]... [--blas DIR] [--cpu N]
 
 Every --python (default: /usr/bin/python3) is tried with all settings that its
-PyTorch and JAX know; what is not installed is left out. --blas: a folder with
+PyTorch and JAX know; what fails, because it is not installed or otherwise, is
+named and left out. --blas: a folder with
 a libblas.so.3 for a PyTorch that takes the system's, as Debian's does: without
 libopenblas0-pthread that is the reference BLAS, ten times slower.
 """
@@ -38,23 +39,30 @@ PEERS = [
 
 class Bench:
     def __init__(self, cpu, blas):
+        self.error = ""
         self.prefix = ["taskset", "-c", str(cpu)]
         self.blas = {"LD_LIBRARY_PATH": blas} if blas else {}
 
     def run(self, command, **environment):
-        """Standard output, or None if the command fails."""
+        """Standard output, or None if the command fails; then `error` says why."""
         result = subprocess.run(self.prefix + command, capture_output=True, text=True, timeout=600,
                                 env={**os.environ, **environment})
-        return None if result.returncode else result.stdout
+        if result.returncode == 0:
+            return result.stdout
+        self.error = (result.stderr.strip().splitlines() or [f"exit {result.returncode}"])[-1]
+        return None
 
     def timed(self, command):
         begin = time.perf_counter()
         if self.run(command) is None:
-            raise SystemExit(f"{' '.join(command)}: failed")
+            raise SystemExit(f"{' '.join(command)}: {self.error}")
         return (time.perf_counter() - begin) * 1e3
 
-    def peer(self, python, script, environment):
+    def peer(self, name, python, script, environment):
+        """What the peer prints, or None, and why, if it fails."""
         text = self.run([python, os.path.join(HERE, script[0])] + script[1:], **self.blas, **environment)
+        if text is None:
+            print(f"left out: {name}: {self.error}", flush=True)
         return json.loads(text) if text else None
 
 
@@ -85,10 +93,10 @@ def main():
         ours.append(json.loads(bench.run([mlrun, "bench", plan, "--steps", "5000", "--threads", "1", "--json"])))
         first.append(bench.timed([mlrun, "bench", plan, "--steps", "1", "--threads", "1"]))
         for name, python, script, environment in list(peers):
-            if result := bench.peer(python, script, environment):
+            if result := bench.peer(name, python, script, environment):
                 theirs[name].append(result)
-            elif not theirs[name]:
-                peers.remove((name, python, script, environment))  # not installed
+            else:
+                peers.remove((name, python, script, environment))
 
     floor = FLOPS / max(peaks) * 1e-6
     print(f"{'ms':52s} {'median':>9s} {'min':>9s} {'max':>9s}")

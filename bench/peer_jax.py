@@ -2,15 +2,14 @@
 whole, the state donated.
 
 usage: peer_jax.py SECONDS; one thread: pin the process to one core
-prints one JSON object: version, median and minimum in ms, number of steps
+prints what timing.report says
 """
 import functools
-import json
 import sys
-import time
 
 import jax
 import jax.numpy as jnp
+import timing
 
 
 def loss(weights, image, label):
@@ -41,18 +40,13 @@ def main():
     label = jax.random.randint(keys[3], (64,), 0, 10)
     zeros = jax.tree.map(jnp.zeros_like, weights)
     state = (weights, zeros, jax.tree.map(jnp.zeros_like, weights), jnp.float32(0))
-    for _ in range(50):
-        state, value = step(state, image, label)
-    value.block_until_ready()
-    times, stop = [], time.perf_counter() + float(sys.argv[1])
-    while time.perf_counter() < stop:
-        begin = time.perf_counter()
+
+    def train():
+        nonlocal state
         state, value = step(state, image, label)
         value.block_until_ready()
-        times.append(time.perf_counter() - begin)
-    times.sort()
-    print(json.dumps({"version": jax.__version__, "median_ms": times[len(times) // 2] * 1e3,
-                      "min_ms": times[0] * 1e3, "steps": len(times)}))
+
+    timing.report(train, float(sys.argv[1]), jax.__version__)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """One PyTorch process that times the training step of examples/fashion_mnist.
 
-usage: peer_torch.py THREADS SECONDS [--flush] [--fused] [--compile]
-prints one JSON object: version, median and minimum in ms, number of steps
+usage: peer_torch.py THREADS SECONDS [--flush] [--fused] [--compile]; prints what timing.report says
 """
-import json
 import sys
-import time
 
+import timing
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -35,16 +33,7 @@ def main():
         loss.backward()
         optimizer.step()
 
-    for _ in range(50):
-        step()
-    times, stop = [], time.perf_counter() + float(sys.argv[2])
-    while time.perf_counter() < stop:
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    times.sort()
-    print(json.dumps({"version": torch.__version__, "median_ms": times[len(times) // 2] * 1e3,
-                      "min_ms": times[0] * 1e3, "steps": len(times)}))
+    timing.report(step, float(sys.argv[2]), torch.__version__)
 
 
 if __name__ == "__main__":

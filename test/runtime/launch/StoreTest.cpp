@@ -42,6 +42,18 @@ protected:
     return made.ok() ? std::move(*made) : nullptr;
   }
 
+  /// Rank 0 beats until it hears of a failure, or for `limit`.
+  static Status beatUntilBadNews(StoreClient &zero,
+                                 std::chrono::seconds limit) {
+    auto end = std::chrono::steady_clock::now() + limit;
+    Status heard;
+    while (heard.ok() && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      heard = zero.beat(0, CollectiveHeader{}, false);
+    }
+    return heard;
+  }
+
   /// A TCP connection with no manners.
   int stranger() const {
     int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -270,13 +282,7 @@ TEST_F(StoreTest, aRankThatFallsSilentIsNamed) {
   CollectiveHeader doing = {};
   ASSERT_TRUE(zero->beat(0, doing, false).ok());
   ASSERT_TRUE(one->beat(1, doing, false).ok());
-  Status heard;
-  auto begin = std::chrono::steady_clock::now();
-  while (heard.ok() &&
-         std::chrono::steady_clock::now() - begin < std::chrono::seconds(8)) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    heard = zero->beat(0, doing, false);
-  }
+  Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8));
   EXPECT_EQ(heard.code(), StatusCode::kTimeout);
   EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
 }
@@ -289,11 +295,7 @@ TEST_F(StoreTest, aRankThatDisappearsIsNamed) {
   ASSERT_TRUE(zero->beat(0, doing, false).ok());
   ASSERT_TRUE(one->beat(1, doing, false).ok());
   one.reset();
-  Status heard;
-  for (int i = 0; i < 50 && heard.ok(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    heard = zero->beat(0, doing, false);
-  }
+  Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8));
   EXPECT_EQ(heard.code(), StatusCode::kPeerFailed);
   EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
 }
