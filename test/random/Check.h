@@ -56,9 +56,12 @@ Report check(mlir::MLIRContext &context, const Graph &graph,
              const CheckOptions &options);
 
 /// Compares the gradient of the loss with central differences at a few elements
-/// of each parameter (GradientCheck.cpp). `module` is of the phase graph.
-void checkGradients(mlir::ModuleOp module, const Inputs &inputs,
-                    Report &report);
+/// of each parameter, by interpreter::checkGradients. `module` is of the phase
+/// graph.
+///
+/// \returns failure, with a diagnostic, where they cannot be evaluated.
+mlir::LogicalResult checkGradients(mlir::ModuleOp module, const Inputs &inputs,
+                                   Report &report);
 
 } // namespace mlc::randomgraph
 

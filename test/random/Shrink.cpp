@@ -55,8 +55,7 @@ public:
   }
 
 private:
-  /// Keeps the change if the graph still fails. A graph that was tried is not
-  /// tried again.
+  /// Keeps the change if the graph still fails.
   template <typename Change> bool attempt(Change change) {
     Graph candidate = best;
     if (!change(candidate))
@@ -68,7 +67,7 @@ private:
     return true;
   }
 
-  /// One alone, else without halves, else without each.
+  /// One alone, else without each.
   bool dropObservations() {
     bool progress = false;
     for (size_t i = 0; i < best.observations.size(); ++i)

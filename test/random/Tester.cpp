@@ -143,7 +143,7 @@ public:
       waitForOne();
     }
     summarize();
-    return failures == 0;
+    return failures == 0 && sawEnough();
   }
 
 private:
@@ -246,6 +246,16 @@ private:
     for (const Setting &setting : check.settings)
       os << " [" << setting.text() << "]";
     os << "\n// " << (last.failure ? last.failure->message : "") << "\n\n";
+  }
+
+  /// Many graphs that are hardly judged say nothing.
+  bool sawEnough() {
+    bool differentiated = options.gradientsEvery == 0 ||
+                          total.gradients > std::max(graphs / 4, total.kinks);
+    if (graphs < 100 || (total.judged > total.unjudged && differentiated))
+      return true;
+    os << "error: most elements or gradients were not judged\n";
+    return false;
   }
 
   void summarize() {
