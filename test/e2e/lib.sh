@@ -34,8 +34,8 @@ wait_for() {
 
 no_process_left() {
   sleep 0.3
-  if pgrep -f "mlrun train $work" >/dev/null; then
-    pgrep -af "mlrun train $work" >&2
+  if pgrep -f "mlrun .*$work/" >/dev/null; then
+    pgrep -af "mlrun .*$work/" >&2
     fail "processes are left behind"
   fi
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 using namespace mlrt;
@@ -117,20 +118,38 @@ TEST(ReduceTest, boolsAreOrAndAnd) {
     }
 }
 
+/// Values in which a wrong neutral value shows: zero, and what lies on both
+/// sides of it and at both ends of the type.
+template <typename T> std::vector<T> telling() {
+  using Limits = std::numeric_limits<T>;
+  if constexpr (std::is_signed_v<T>)
+    return {T(0), T(1), T(-1), Limits::lowest(), Limits::max()};
+  return {T(0), T(1), Limits::max()};
+}
+
+template <typename T>
+void expectNeutral(DType dtype, const std::vector<T> &values) {
+  for (ReductionKind kind :
+       {ReductionKind::sum, ReductionKind::max, ReductionKind::min})
+    for (T value : values) {
+      T neutral[3];
+      fillNeutral(dtype, kind, reinterpret_cast<std::byte *>(neutral), 3);
+      combine(dtype, kind, &neutral[2], &value, 1, false);
+      EXPECT_EQ(neutral[2], value)
+          << nameOf(dtype) << " " << static_cast<int>(kind);
+    }
+}
+
 TEST(ReduceTest, theNeutralValueChangesNothing) {
-  for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64,
-                      DType::i32, DType::i64, DType::u8, DType::boolean})
-    for (ReductionKind kind :
-         {ReductionKind::sum, ReductionKind::max, ReductionKind::min})
-      for (int byte : {0, 1}) { // 0 or 1 in bool; small or 0 elsewhere
-        alignas(8) std::byte neutral[3 * 8], value[8] = {};
-        value[0] = std::byte(byte);
-        fillNeutral(dtype, kind, neutral, 3);
-        size_t size = sizeOf(dtype);
-        combine(dtype, kind, neutral + 2 * size, value, 1, false);
-        EXPECT_EQ(std::memcmp(neutral + 2 * size, value, size), 0)
-            << nameOf(dtype) << " " << static_cast<int>(kind) << " " << byte;
-      }
+  expectNeutral(DType::f32, telling<float>());
+  expectNeutral(DType::f64, telling<double>());
+  expectNeutral(DType::i32, telling<int32_t>());
+  expectNeutral(DType::i64, telling<int64_t>());
+  expectNeutral(DType::u8, telling<uint8_t>());
+  expectNeutral<uint8_t>(DType::boolean, {0, 1});
+  // 0, 1, -1, the lowest and the largest.
+  expectNeutral<uint16_t>(DType::f16, {0, 0x3c00, 0xbc00, 0xfbff, 0x7bff});
+  expectNeutral<uint16_t>(DType::bf16, {0, 0x3f80, 0xbf80, 0xff7f, 0x7f7f});
 }
 
 } // namespace
