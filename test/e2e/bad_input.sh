@@ -37,32 +37,12 @@ cp "$work/good.safetensors" "$work/kept.safetensors"
 train=("$mlrun" train "$plan" --data "$digits" --epochs 1 -q)
 eval=("$mlrun" eval "$plan" --data "$digits")
 
-section "command line of mlrun"
-bad 2 "unknown command 'trian'; did you mean 'train'" "$mlrun" trian "$plan"
+section "command line of mlrun" # more in tools/mlrun/options.test
 bad 2 "unknown option '--dta'; did you mean '--data'" "$mlrun" train "$plan" --dta x
-bad 2 "plan is required" "$mlrun" train
 bad 2 "seed: x is not a whole number" "${train[@]/--epochs/--steps}" --seed x
-bad 2 "epochs: -1 is not a whole number" "$mlrun" train "$plan" --epochs -1
-bad 2 "steps: 1.5 is not a whole number" "$mlrun" train "$plan" --steps 1.5
-bad 2 "epochs: 9999999999999 is not a whole number from 0 to 1000000000000" "$mlrun" train "$plan" --epochs 9999999999999
-bad 2 "seed: 18446744073709551616 is not" "$mlrun" train "$plan" --seed 18446744073709551616
-bad 2 "excludes" "$mlrun" train "$plan" --epochs 1 --steps 1
-bad 2 "timeout: 0 is not a number of seconds above 0" "${train[@]}" --timeout 0
-bad 2 "timeout: nan is not a number" "${train[@]}" --timeout nan
-bad 2 "checkpoint-every: 0 is not a whole number from 1" "${train[@]}" --checkpoint-every 0
-bad 2 "checkpoint-every needs --checkpoint" "${train[@]}" --checkpoint-every 1
 bad 2 "MLRUN_NUM_THREADS=many is not a whole number from 1 to 1024" env MLRUN_NUM_THREADS=many "${train[@]}"
-bad 2 "resume needs --checkpoint" "${train[@]}" --resume
 bad 2 "exclude each other" "${train[@]}" --resume --checkpoint "$work/checkpoint" --weights "$work/good.safetensors"
-bad 2 "comm: rings is not one of" "${train[@]}" --comm rings
-bad 2 "tpu is neither cpu nor cuda" "${train[@]}" --device tpu
-bad 2 "threads: 0 is not a whole number from 1" "${train[@]}" --threads 0
-bad 2 "steps 0: give the number of steps" "$mlrun" bench "$plan" --steps 0
-bad 2 "eval needs --weights" "${eval[@]}"
 bad 2 "no split 'tets'; did you mean 'test'" "${eval[@]}" --weights "$work/good.safetensors" --split tets
-bad 2 "o is required" "$mlrun" init "$plan"
-bad 4 "device cuda" "${train[@]}" --device cuda
-bad 4 "comm nccl" "${train[@]}" --comm nccl
 
 section "command line of mlc"
 bad 2 "no model file; write mlc MODEL.mlg" "$mlc"
@@ -76,9 +56,7 @@ bad 1 "No space left" "$mlc" "$model" -o /dev/full
 [[ -c /dev/full ]] || fail "mlc replaced /dev/full"
 
 section "ranks"
-bad 2 "does not fit the plan's mesh data=1" "${train[@]}" -n 2
 bad 2 "n 5 is more than the 4 micro-batches" "$mlrun" train "$work/elastic.plan" --data "$digits" -n 5
-bad 2 "n: 0 is not a whole number from 1" "${train[@]}" -n 0
 bad 2 "RANK is set, but WORLD_SIZE is not" env RANK=0 "${train[@]}"
 bad 2 "WORLD_SIZE is set, but RANK is not" env WORLD_SIZE=2 "${train[@]}"
 bad 2 "RANK is 2, but WORLD_SIZE is 2" env RANK=2 WORLD_SIZE=2 "${train[@]}"
@@ -280,20 +258,8 @@ idx_case 3 "is not an idx file" "$images"
 cat "$work/images" "$work/labels" >"$work/bad.idx"
 idx_case 3 "has more bytes than the 100 rows" "$images"
 
-section "arrays"
+section "arrays" # more in infer.sh
 infer=("$mlrun" infer "$plan" --weights "$good" --output "logits=@$work/y.npy")
-bad 2 "infer needs the input 'pixels'" "${infer[@]}"
-damage npy "$work/x.npy" "<f4" 3,64 1
-bad 2 "no input 'pixel'; did you mean 'pixels'" "${infer[@]}" --input "pixel=@$work/x.npy"
-bad 2 "give NAME=@FILE.npy" "${infer[@]}" --input "$work/x.npy"
-bad 3 "cannot open '$work/none.npy'" "${infer[@]}" --input "pixels=@$work/none.npy"
-bad 3 "is not a .npy file" "${infer[@]}" --input "pixels=@$good"
-bad 2 "no output 'logit'; did you mean 'logits'" \
-  "$mlrun" infer "$plan" --weights "$good" --input "pixels=@$work/x.npy" --output "logit=@$work/y.npy"
-bad 1 "cannot write '$work/none/y.npy'" \
-  "$mlrun" infer "$plan" --weights "$good" --input "pixels=@$work/x.npy" --output "logits=@$work/none/y.npy"
-damage npy "$work/x.npy" "<f4" 3,63 1
-bad 3 "63.*has rows of .*64" "${infer[@]}" --input "pixels=@$work/x.npy"
 damage npy "$work/x.npy" "<c8" 3,64 1
 bad 3 "NumPy type '<c8'" "${infer[@]}" --input "pixels=@$work/x.npy"
 damage npy "$work/x.npy" "<f4" 3,64 1

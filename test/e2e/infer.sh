@@ -45,10 +45,11 @@ infer 2 "has no input 'pixel'; did you mean 'pixels'" --input pixel=@x1.npy --ou
 infer 2 "has no output 'logit'; did you mean 'logits'" --input pixels=@x1.npy --output logit=@y.npy
 infer 2 "--input pixels is given twice" --input pixels=@x1.npy --input pixels=@x31.npy --output logits=@y.npy
 infer 2 "--input pixels: give NAME=@FILE.npy" --input pixels --output logits=@y.npy
+infer 2 "give NAME=@FILE.npy" --input x1.npy --output logits=@y.npy
 infer 3 "narrow.npy: is f32\[5, 63\], but the input pixels has rows of f32\[64\]" --input pixels=@narrow.npy --output logits=@y.npy
 infer 3 "flat.npy: is f32\[5\], but" --input pixels=@flat.npy --output logits=@y.npy
 infer 3 "cannot open 'none.npy'" --input pixels=@none.npy --output logits=@y.npy
-infer 3 "digits.plan" --input pixels=@digits.plan --output logits=@y.npy
+infer 3 "digits.plan.*is not a .npy file" --input pixels=@digits.plan --output logits=@y.npy
 infer 1 "cannot write '.*/none/y.npy'" --input pixels=@x1.npy --output logits=@"$work"/none/y.npy
 [[ ! -e y.npy ]] || fail "an output of a run that failed"
 expect_exit 2 "infer needs --weights" "$mlrun" infer digits.plan --input pixels=@x1.npy --output logits=@y.npy

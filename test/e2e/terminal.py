@@ -35,15 +35,14 @@ def on_terminal(columns, **environment):
 def drawn(text):
     """The states of the bar's line, without colours."""
     plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
-    return [state for line in plain.split("\r\n") for state in line.split("\r") if "ETA" in state]
+    return [state for line in plain.split("\r\n") for state in line.split("\r") if state.startswith("epoch") and "batch loss" not in state]
 
 
 for columns in (200, 80, 30):
     text = on_terminal(columns)
-    states = drawn(text) if columns > 30 else [s for s in re.split(r"[\r\n]", text) if s.startswith("epoch") and "step" not in s]
+    states = drawn(text)
     assert states, f"nothing drawn on {columns} columns: {text!r}"
-    if columns > 30:
-        assert max(map(len, states)) < columns, f"{max(states, key=len)!r} is wider than {columns} columns"
+    assert max(map(len, states)) < columns, f"{max(states, key=len)!r} is wider than {columns} columns"
     if columns >= 80:
         pattern = r"^epoch \d+/400(  step \d+/18000)?  [━╺ ]{3,24}  \d+ examples/s  ETA \d+:\d+  loss [\d.e-]+, accuracy"
         assert all(re.match(pattern, state) for state in states), states

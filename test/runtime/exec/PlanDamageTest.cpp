@@ -9,6 +9,8 @@
 #include "PlanRun.h"
 #include "SamplePlan.h"
 
+#include "runtime/device/Device.h"
+#include "runtime/exec/Executor.h"
 #include "runtime/exec/PlanChecks.h"
 
 #include <gtest/gtest.h>
@@ -92,9 +94,13 @@ TEST_F(PlanDamage, AnIntactPlanRuns) {
     Result<Plan> plan = Plan::fromBytes(original.bytes, "intact");
     ASSERT_TRUE(plan.ok()) << plan.status().message();
     EXPECT_EQ(runWithStubs(*plan), "") << original.name;
+    if (!original.hasCode)
+      continue;
+    // Otherwise the code below is not run at all.
+    ASSERT_TRUE(plan->checkMachine().ok());
+    ASSERT_TRUE(loadKernels(*plan, **openDevice({})).ok());
     for (int threads : {1, 3})
-      if (original.hasCode)
-        EXPECT_EQ(runWithCode(*plan, threads), "") << original.name;
+      EXPECT_EQ(runWithCode(*plan, threads), "") << original.name;
   }
 }
 
