@@ -193,6 +193,15 @@ FileLock::~FileLock() {
     ::close(descriptor);
 }
 
+bool holdStandardStreams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    int way = stream == STDOUT_FILENO ? O_RDONLY : O_WRONLY;
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", way) < 0)
+      return false;
+  }
+  return true;
+}
+
 Status syncDirectory(const std::filesystem::path &directory) {
   int descriptor =
       ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -84,6 +84,11 @@ private:
   bool taken = false;
 };
 
+/// Holds the place of each standard stream that is closed, which the next file
+/// opened would take. Input and output still fail as on a closed stream;
+/// messages are for nobody. False where that is not possible.
+bool holdStandardStreams();
+
 /// Makes renames in `directory` durable.
 Status syncDirectory(const std::filesystem::path &directory);
 

@@ -56,13 +56,18 @@ static bool writeAll(int fd, std::string_view bytes) {
 }
 
 bool writeOutput(const std::string &path, std::string_view bytes,
-                 std::string &error) {
+                 std::string &error, bool *readerGone) {
   auto fail = [&] {
     error = "cannot write " + path + ": " + std::strerror(errno);
     return false;
   };
-  if (path == "-")
-    return writeAll(STDOUT_FILENO, bytes) || fail();
+  if (path == "-") {
+    bool good = writeAll(STDOUT_FILENO, bytes);
+    bool gone = !good && errno == EPIPE;
+    if (readerGone)
+      *readerGone = gone;
+    return good || gone || fail();
+  }
   // A device or pipe is written as it is; renaming would replace it.
   struct stat status;
   if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {

@@ -15,9 +15,10 @@ std::optional<std::string> readInput(const std::string &path,
                                      std::string &error);
 
 /// Replaces `path` with `bytes` in one step: a reader sees the old file or the
-/// new one. `-` is standard output. False with `error` on failure.
+/// new one. False with `error` on failure. `-` is standard output, where a
+/// reader who has seen enough is no failure; `readerGone` tells of it.
 bool writeOutput(const std::string &path, std::string_view bytes,
-                 std::string &error);
+                 std::string &error, bool *readerGone = nullptr);
 
 /// The standard layers as they lie beside an installed mlc, where a user may
 /// have replaced them; none in a build tree.

@@ -91,10 +91,14 @@ static int train(Compilation &compilation, const Options &options) {
       return kModelError;
     uint64_t epoch = step / (*data)->stepsPerEpoch() + 1;
     std::string error;
-    if (!writeOutput("-", lineOf(step + 1, epoch, *result), error)) {
+    bool readerGone = false;
+    if (!writeOutput("-", lineOf(step + 1, epoch, *result), error,
+                     &readerGone)) {
       printError(error);
       return kModelError;
     }
+    if (readerGone)
+      return kDone;
     if (result->loss && !std::isfinite(*result->loss)) {
       printError("the loss became " +
                  std::string(std::isnan(*result->loss) ? "nan" : "infinite") +

@@ -1,14 +1,13 @@
 //===- main.cpp - mlrun, the runner's command line ------------------------===//
 
+#include "runtime/core/File.h"
 #include "runtime/core/Log.h"
 #include "runtime/core/Suggest.h"
 #include "runtime/run/Commands.h"
 #include "tools/mlrun/CommandLine.h"
 
 #include <csignal>
-#include <fcntl.h>
 #include <filesystem>
-#include <unistd.h>
 
 using namespace mlrt;
 
@@ -178,10 +177,8 @@ int runMain(std::vector<std::string> arguments) {
 } // namespace
 
 int main(int argc, char **argv) {
-  // A closed standard stream would be the next file that is opened.
-  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0)
-      return 1;
+  if (!holdStandardStreams())
+    return 1;
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN); // the write says so
   std::signal(SIGCHLD, SIG_DFL); // may be inherited as ignored
