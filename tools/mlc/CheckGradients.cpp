@@ -76,8 +76,8 @@ static int64_t realRows(int64_t rows) {
   return rows - (rows + 7) / 8 + (rows == 1);
 }
 
-/// The arguments of @train; empty, with a diagnostic, where one is unknown.
-static std::vector<Literal> makeArguments(func::FuncOp function) {
+/// The arguments of @train; a diagnostic where one is unknown.
+static FailureOr<std::vector<Literal>> makeArguments(func::FuncOp function) {
   auto module = function->getParentOfType<ModuleOp>();
   int64_t rows = 1;
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
@@ -90,11 +90,9 @@ static std::vector<Literal> makeArguments(func::FuncOp function) {
     Literal literal(type);
     if (FlatSymbolRefAttr symbol = graph::parameterOf(function, i)) {
       auto parameter = module.lookupSymbol<graph::ParameterOp>(symbol);
-      if (!parameter) {
-        function.emitError("reads the parameter ")
-            << symbol << ", which is not declared";
-        return {};
-      }
+      if (!parameter)
+        return function.emitError("reads the parameter ")
+               << symbol << ", which is not declared";
       literal = makeParameter(parameter);
     } else if (auto name = function.getArgAttrOfType<StringAttr>(
                    i, graph::kInputAttr)) {
@@ -134,6 +132,10 @@ static std::string lineOf(const interpreter::CheckedGradient &checked) {
 }
 
 static int report(ArrayRef<interpreter::CheckedGradient> all) {
+  if (all.empty()) {
+    printError("no trained parameter has a gradient to check");
+    return kModelError;
+  }
   std::string error;
   for (const interpreter::CheckedGradient &checked : all) {
     if (!writeOutput("-", lineOf(checked), error)) {
@@ -173,11 +175,11 @@ int checkGradients(Compilation &compilation) {
   }
   if (int code = compilation.addGradients())
     return code;
-  std::vector<Literal> arguments = makeArguments(function);
-  if (arguments.empty())
+  FailureOr<std::vector<Literal>> arguments = makeArguments(function);
+  if (failed(arguments))
     return kModelError;
   auto checked = interpreter::checkGradients(
-      function, arguments, [](StringRef path, int64_t i) {
+      function, *arguments, [](StringRef path, int64_t i) {
         return uniform((path + "#element").str(), i);
       });
   return failed(checked) ? kModelError : report(*checked);
