@@ -317,13 +317,6 @@ Status openResume(const Plan &plan, const RunOptions &options,
                   std::optional<Checkpoint> &opened) {
   if (!options.resume)
     return {};
-  if (options.checkpoint.empty())
-    return {StatusCode::kInvalidArgument,
-            "--resume needs --checkpoint DIR, the folder to go on from"};
-  if (!options.weights.empty())
-    return {StatusCode::kInvalidArgument,
-            "--resume and --weights exclude each other: a checkpoint holds "
-            "the weights"};
   if (!hasCheckpoint(options.checkpoint)) {
     logInfo("no checkpoint in " + options.checkpoint +
             " yet: beginning from the start");
@@ -349,30 +342,53 @@ Status openResume(const Plan &plan, const RunOptions &options,
   return {};
 }
 
-/// A run must not remove the checkpoints of another one unasked.
-Status checkCheckpointFolder(const Plan &plan, const RunOptions &options) {
+/// Takes the folder of checkpoints for this run alone, before it reads what is
+/// there: another run may still write to it.
+Status lockCheckpointFolder(const RunOptions &options,
+                            std::optional<FileLock> &lock) {
+  if (options.resume && options.checkpoint.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume needs --checkpoint DIR, the folder to go on from"};
+  if (options.resume && !options.weights.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume and --weights exclude each other: a checkpoint holds "
+            "the weights"};
   if (options.checkpoint.empty())
     return {};
   if (isCheckpoint(options.checkpoint))
     return {StatusCode::kInvalidArgument,
             "--checkpoint " + options.checkpoint +
                 ": it is a checkpoint itself; give the folder that it is in"};
-  return options.resume ? Status()
-                        : checkUnused(options.checkpoint, plannedInfo(plan));
+  std::error_code error;
+  std::filesystem::create_directories(options.checkpoint, error);
+  if (error)
+    return fileError("make the checkpoint folder", options.checkpoint,
+                     error.value());
+  lock.emplace(std::filesystem::path(options.checkpoint) / ".lock",
+               FileLock::Mode::tryOnce);
+  return lock->isOurs()
+             ? Status()
+             : Status(StatusCode::kRunFailed,
+                      "--checkpoint " + options.checkpoint +
+                          ": another run writes there; wait for its end, or "
+                          "give another folder");
+}
+
+/// A run must not remove the checkpoints of another one unasked.
+Status checkCheckpointFolder(const Plan &plan, const RunOptions &options) {
+  return options.checkpoint.empty() || options.resume
+             ? Status()
+             : checkUnused(options.checkpoint, plannedInfo(plan));
 }
 
 /// Hours of training must not end at a path that cannot be written.
 Status checkOutputs(const RunOptions &options) {
   if (!options.output.empty())
     MLRT_RETURN_IF_ERROR(checkWritable(options.output));
-  if (options.checkpoint.empty())
-    return {};
-  std::error_code error;
-  std::filesystem::create_directories(options.checkpoint, error);
-  if (error)
-    return fileError("make the checkpoint folder", options.checkpoint,
-                     error.value());
-  return checkWritable(std::filesystem::path(options.checkpoint) / ".writable");
+  return options.checkpoint.empty()
+             ? Status()
+             : checkWritable(std::filesystem::path(options.checkpoint) /
+                             ".writable");
 }
 
 Result<Dataset> openSplit(const Plan &plan, const RunOptions &options,
@@ -420,7 +436,15 @@ CommandResult trainCommand(const RunOptions &options) {
       return file.status();
     weights.emplace(std::move(*file));
   }
+  if (Status status = plan->checkMachine(); !status.ok())
+    return status;
+  if (Status status = checkDevice(options); !status.ok())
+    return status;
+  std::optional<FileLock> lock; // until the run is over
   std::optional<Checkpoint> resume;
+  if (world->rank == 0)
+    if (Status status = lockCheckpointFolder(options, lock); !status.ok())
+      return status;
   if (world->rank == 0)
     if (Status status = checkCheckpointFolder(*plan, options); !status.ok())
       return status;
@@ -437,23 +461,9 @@ CommandResult trainCommand(const RunOptions &options) {
       return opened.status();
     test.emplace(std::move(*opened));
   }
-  if (Status status = plan->checkMachine(); !status.ok())
-    return status;
-  if (Status status = checkDevice(options); !status.ok())
-    return status;
-  std::optional<FileLock> lock; // until the run is over
-  if (world->rank == 0) {
+  if (world->rank == 0)
     if (Status status = checkOutputs(options); !status.ok())
       return status;
-    if (!options.checkpoint.empty() &&
-        !lock.emplace(std::filesystem::path(options.checkpoint) / ".lock",
-                      FileLock::Mode::tryOnce)
-             .isOurs())
-      return Status(StatusCode::kRunFailed,
-                    "--checkpoint " + options.checkpoint +
-                        ": another run writes there; wait for its end, or give "
-                        "another folder");
-  }
   TrainJob job{*plan,
                options,
                *data,

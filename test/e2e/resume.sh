@@ -47,6 +47,15 @@ for epochs in 60 3; do
   ! grep -q "trained" "$work/resumed.out" || fail "trained 0 steps"
 done
 
+# Who does not have the folder to himself says so before he reads it, the data
+# or anything else, and leaves it as it is.
+ln -sfn step-999 "$checkpoint/latest"
+for data in "$digits" "$work/nowhere"; do
+  expect_exit 1 "$checkpoint: another run writes there; wait for its end" flock "$checkpoint/.lock" \
+    "$mlrun" train "${common[0]}" --data "$data" --epochs 60 --checkpoint "$checkpoint" --resume
+done
+[[ $(readlink "$checkpoint/latest") == step-999 ]] || fail "a run without the lock pointed latest elsewhere"
+
 # One signal ends a run with its own code and a checkpoint; nohup keeps a run.
 stopped_by() { # SIGNAL CODE DEVICES
   local status=0
