@@ -118,8 +118,11 @@ Result<AsideFile> AsideFile::create(const std::filesystem::path &path) {
     return file;
   }
   // Behind a link the file itself is replaced, and the link stays.
-  if (std::filesystem::is_symlink(path, error))
+  if (std::filesystem::is_symlink(path, error)) {
     file.target = std::filesystem::weakly_canonical(path, error);
+    if (error)
+      return fileError("write", path, error.value());
+  }
   std::string name = file.target.string() + ".tmp-XXXXXX";
   file.descriptor = ::mkostemp(name.data(), O_CLOEXEC);
   if (file.descriptor < 0)

@@ -87,6 +87,11 @@ TEST_F(FileTest, WhatCannotBeWrittenIsSaidBefore) {
   Status status = checkWritable(folder / "none" / "a");
   EXPECT_EQ(status.code(), StatusCode::kRunFailed);
   EXPECT_NE(status.message().find("cannot write"), std::string::npos);
+  fs::create_symlink("self", folder / "self");
+  status = checkWritable(folder / "self");
+  EXPECT_EQ(status.code(), StatusCode::kRunFailed);
+  EXPECT_NE(status.message().find((folder / "self").string()),
+            std::string::npos);
 }
 
 TEST_F(FileTest, ReadingAndWritingFailWithTheirOwnCodes) {
