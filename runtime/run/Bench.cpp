@@ -114,7 +114,8 @@ static std::string benchText(const Json &report) {
   if (!report.contains("kernels"))
     return text;
   text +=
-      "\n  ms/step  calls     us/call  fastest us   GFLOP/s     GB/s  kernel\n";
+      "\nGFLOP/s and GB/s are of the fastest call\n"
+      "  ms/step  calls     us/call  fastest us   GFLOP/s     GB/s  kernel\n";
   for (const Json &kernel : report["kernels"]) {
     std::snprintf(line, sizeof line, "%9.4f %6.1f %11.3f %11.3f %9.1f %8.1f  ",
                   kernel["milliseconds_per_step"].get<double>(),
