@@ -436,10 +436,6 @@ CommandResult trainCommand(const RunOptions &options) {
       return file.status();
     weights.emplace(std::move(*file));
   }
-  if (Status status = plan->checkMachine(); !status.ok())
-    return status;
-  if (Status status = checkDevice(options); !status.ok())
-    return status;
   std::optional<FileLock> lock; // until the run is over
   std::optional<Checkpoint> resume;
   if (world->rank == 0)
@@ -461,6 +457,10 @@ CommandResult trainCommand(const RunOptions &options) {
       return opened.status();
     test.emplace(std::move(*opened));
   }
+  if (Status status = plan->checkMachine(); !status.ok())
+    return status;
+  if (Status status = checkDevice(options); !status.ok())
+    return status;
   if (world->rank == 0)
     if (Status status = checkOutputs(options); !status.ok())
       return status;
