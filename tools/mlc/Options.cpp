@@ -217,6 +217,40 @@ std::string unknown(llvm::StringRef name) {
   return text;
 }
 
+/// Flags that end without a plan exclude each other and what is about the plan.
+bool checkModes(const Options &options, std::string &error) {
+  struct Mode {
+    bool given;
+    const char *flag, *what;
+  };
+  const Mode modes[] = {
+      {options.interpretSteps.has_value(), "--interpret", "each step"},
+      {options.checkGradients, "--check-gradients", "what it finds"},
+      {options.emit.has_value(), "--emit", "a phase"}};
+  const char *aboutPlan = !options.report.empty()       ? "--report"
+                          : !options.reportHtml.empty() ? "--report-html"
+                          : !options.explain.empty()    ? "--explain"
+                          : !options.output.empty()     ? "-o"
+                                                        : nullptr;
+  const Mode *chosen = nullptr;
+  for (const Mode &mode : modes) {
+    if (!mode.given)
+      continue;
+    if (chosen) {
+      error = std::string(chosen->flag) + " and " + mode.flag +
+              " exclude each other";
+      return false;
+    }
+    chosen = &mode;
+  }
+  if (!chosen || !aboutPlan)
+    return true;
+  error = std::string(aboutPlan) + " and " + chosen->flag +
+          " exclude each other: " + chosen->flag + " prints " + chosen->what +
+          " and ends";
+  return false;
+}
+
 } // namespace
 
 std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
@@ -287,20 +321,8 @@ std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
     error = "--data goes with --interpret";
     return std::nullopt;
   }
-  if (options.interpretSteps && options.checkGradients) {
-    error = "--interpret and --check-gradients exclude each other";
+  if (!checkModes(options, error))
     return std::nullopt;
-  }
-  const char *aboutPlans = !options.report.empty()       ? "--report"
-                           : !options.reportHtml.empty() ? "--report-html"
-                           : !options.explain.empty()    ? "--explain"
-                                                         : nullptr;
-  if (options.emit && aboutPlans) {
-    error = std::string(aboutPlans) +
-            " and --emit exclude each other: --emit " +
-            toString(*options.emit) + " prints that phase and ends";
-    return std::nullopt;
-  }
   if (options.json && options.report.empty()) {
     error = "--json goes with --report";
     return std::nullopt;
