@@ -45,12 +45,17 @@ Parameters readParameters(const char *text) {
   }
 }
 
-/// `concat(x, y, axis = 1)`: its tensors stand in one list.
+/// `concat(x, y, axis = 1)`: its tensors stand in one list. Not
+/// `concat((x, y), 1)`, whose axis lacks its name.
 bool reportLooseParts(CheckContext &context, const ast::CallExpr &call) {
   std::string list, rest;
   size_t parts = 0;
   for (const ast::Argument &argument : call.arguments) {
-    std::string text = printSource(*argument.value);
+    const ast::Expr *value = argument.value.get();
+    if (!argument.name &&
+        llvm::isa<ast::TupleExpr, ast::ListExpr, ast::IntExpr>(value))
+      return false;
+    std::string text = printSource(*value);
     if (argument.name) {
       rest += ", " + argument.name->text + " = " + text;
     } else {
