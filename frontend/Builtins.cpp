@@ -126,10 +126,16 @@ Value Elaborator::builtinUnary(CallSite &site) {
     double v = x.value.asDouble(), r = v;
     if (name == "relu" || name == "abs") {
       int64_t integer = x.value.integer;
-      if (x.value.is(Value::Kind::Int) &&
-          integer != std::numeric_limits<int64_t>::min())
-        return Value::of(name == "abs" ? std::abs(integer)
-                                       : std::max<int64_t>(integer, 0));
+      bool isInt = x.value.is(Value::Kind::Int);
+      if (isInt && name == "relu")
+        return Value::of(std::max<int64_t>(integer, 0));
+      if (isInt && integer == std::numeric_limits<int64_t>::min()) {
+        context.error(Code::CompileTimeArithmetic, site.call.span,
+                      "the absolute value overflows i64");
+        return {};
+      }
+      if (isInt)
+        return Value::of(std::abs(integer));
       r = name == "abs" ? std::abs(v) : std::max(v, 0.0);
     } else if (name == "sign") {
       r = v > 0 ? 1 : v < 0 ? -1 : 0;
