@@ -331,10 +331,12 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
                           " is empty, and a tensor has at least one element");
         return {};
       }
+      int64_t count = (stop - start - 1) / *by + 1;
+      bool one = count == 1; // without a next, however far the step
       starts.push_back(start);
-      limits.push_back(stop);
-      strides.push_back(*by);
-      shape.push_back(Dim::of((stop - start + *by - 1) / *by));
+      limits.push_back(one ? start + 1 : stop);
+      strides.push_back(one ? 1 : *by);
+      shape.push_back(Dim::of(count));
       continue;
     }
     auto at = number(item.get(), 0);

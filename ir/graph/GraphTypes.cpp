@@ -67,9 +67,8 @@ RankedTensorType sliced(Type type, ArrayRef<int64_t> starts,
                         ArrayRef<int64_t> limits, ArrayRef<int64_t> strides) {
   SmallVector<int64_t> shape;
   for (auto [start, limit, stride] : llvm::zip(starts, limits, strides))
-    shape.push_back(stride > 0 && limit > start
-                        ? (limit - start + stride - 1) / stride
-                        : 1);
+    shape.push_back(
+        stride > 0 && limit > start ? (limit - start - 1) / stride + 1 : 1);
   return withShape(type, shape);
 }
 

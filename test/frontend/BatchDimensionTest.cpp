@@ -97,6 +97,7 @@ const Case kCases[] = {
     {"Choice", "f64[1, 3]", "mean(where(x > 0, w, x))"},
     {"Maximum", "f64[1, 3]", "mean(maximum(w, x))"},
     {"EverySecond", "f64[3]", "mean((x * w)[:, ::2])"},
+    {"StepPastTheEnd", "f64[3]", "mean((x * w)[:, 1::9223372036854775807])"},
     {"EverySecondOfColumns", "f64[3]", "mean((x * w)[:, None, ::2, None])"},
     {"Column2", "f64[3]", "mean((x * w)[:, 1])"},
     {"Repeated", "f64[3]", "mean((x * w)[:, None] + ones([5, 1]))"},

@@ -94,6 +94,16 @@ TEST_F(ValuesTest, IntegersAreFoldedAsIntegers) {
   EXPECT_EQ(floats("q * 0 + maximum(3, 2.5)"), Values(4, 3));
 }
 
+TEST_F(ValuesTest, TheSmallestIntegerIsFoldedAsAnInteger) {
+  EXPECT_EQ(integers("l * 0 + relu(-9223372036854775807 - 1)"), Ints(4, 0));
+  EXPECT_EQ(integers("l * 0 + abs(-9223372036854775807)"), Ints(4, kLargest));
+}
+
+TEST_F(ValuesTest, AStepPastTheEndTakesTheFirst) {
+  EXPECT_EQ(floats("x[:, 0:2:9223372036854775807]"), floats("x[:, 0:1]"));
+  EXPECT_EQ(floats("x[:, 1::9223372036854775807]"), floats("x[:, 1:2]"));
+}
+
 TEST_F(ValuesTest, TheRemainderOfFloatsIsExact) {
   EXPECT_EQ(floats("q * 0 + 1.0 % 0.1"), Values(4, 0.09999999999999995));
   EXPECT_EQ(floats("q * 0 + 1.0 % -0.3"), Values(4, -0.19999999999999996));
