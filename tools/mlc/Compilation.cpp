@@ -231,7 +231,7 @@ int Compilation::runPasses(Phase to) {
     // The code says how much scratch memory its kernels need.
     if (int code = resolveTarget(); code != kDone)
       return code;
-    (*module)->setAttr("mlc.cpu", StringAttr::get(&context, target->cpu));
+    recordTarget();
     context.getOrLoadDialect("llvm");
     schedule.prepareKernels = [this](ModuleOp scheduled) {
       return setScratchBytes(scheduled, *target);
@@ -272,9 +272,15 @@ int Compilation::resolveTarget() {
   return kTargetError;
 }
 
+/// The text of this phase and of later ones knows its processor.
+void Compilation::recordTarget() {
+  (*module)->setAttr("mlc.cpu", StringAttr::get(&context, target->cpu));
+}
+
 int Compilation::lowerToKernels() {
   if (int code = resolveTarget(); code != kDone)
     return code;
+  recordTarget(); // a schedule's may be another
   if (failed(lowerKernels(*module, *target)) || failed(verify(*module))) {
     if (errors == 0)
       printError("lowering a kernel failed without a reason; this is a bug of "

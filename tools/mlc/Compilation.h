@@ -52,6 +52,7 @@ private:
   int lowerToKernels();
   int linkKernels();
   int resolveTarget();
+  void recordTarget();
   void addModelDigest();
   void report(mlir::Diagnostic &diagnostic);
   void showLine(mlir::FileLineColLoc place);
