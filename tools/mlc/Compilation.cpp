@@ -117,7 +117,12 @@ int Compilation::loadModel() {
   input.isAstJson = options.compileFrom == Phase::Ast;
   input.overrides = options.overrides;
   input.mesh = options.mesh;
-  input.library = installedLibrary();
+  std::string error;
+  input.library = installedLibrary(error);
+  if (!error.empty()) {
+    printError(error);
+    return kModelError;
+  }
   input.color = wantsColor();
   frontend::CompileResult result = frontend::compile(context, input);
   llvm::errs() << result.diagnostics;

@@ -96,17 +96,16 @@ bool writeOutput(const std::string &path, std::string_view bytes,
   return fail();
 }
 
-std::optional<std::string> installedLibrary() {
+std::optional<std::string> installedLibrary(std::string &error) {
   namespace fs = std::filesystem;
-  std::error_code error;
-  fs::path program = fs::canonical("/proc/self/exe", error);
-  if (error)
+  std::error_code code;
+  fs::path program = fs::canonical("/proc/self/exe", code);
+  if (code)
     return std::nullopt;
   fs::path layers = program.parent_path() / MLC_LIBRARY_FROM_PROGRAM;
-  if (!fs::is_regular_file(layers, error))
+  if (fs::status(layers, code).type() == fs::file_type::not_found)
     return std::nullopt;
-  std::string ignored;
-  return readInput(layers.string(), ignored);
+  return readInput(layers.string(), error);
 }
 
 bool wantsColor() {

@@ -21,8 +21,9 @@ bool writeOutput(const std::string &path, std::string_view bytes,
                  std::string &error, bool *readerGone = nullptr);
 
 /// The standard layers as they lie beside an installed mlc, where a user may
-/// have replaced them; none in a build tree.
-std::optional<std::string> installedLibrary();
+/// have replaced them; none in a build tree. `error` says why layers that are
+/// there cannot be read.
+std::optional<std::string> installedLibrary(std::string &error);
 
 /// Whether standard error is a terminal that may be coloured: NO_COLOR comes
 /// first, then CLICOLOR_FORCE, then the terminal.
