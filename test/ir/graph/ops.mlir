@@ -96,6 +96,6 @@ func.func @tensors(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>, %l: tensor<4xui8>) 
   // CHECK: graph.slice %{{.*}} starts = [1] limits = [6] strides = [2] : tensor<6xf32> to tensor<3xf32>
   %11 = graph.slice %10 starts = [1] limits = [6] strides = [2] : tensor<6xf32> to tensor<3xf32>
   // CHECK: strides = [9223372036854775807] : tensor<6xf32> to tensor<1xf32>
-  %12 = graph.slice %10 starts = [1] limits = [6] strides = [9223372036854775807] : tensor<6xf32> to tensor<1xf32>
+  %slice = graph.slice %10 starts = [1] limits = [6] strides = [9223372036854775807] : tensor<6xf32> to tensor<1xf32>
   return
 }
