@@ -82,7 +82,8 @@ static int train(Compilation &compilation, const Options &options) {
   interpreter::Options how;
   how.devices = compilation.getPhase() >= Phase::Dist ? devicesOf(module) : 1;
   interpreter::ProgramRunner runner(module, how);
-  if (mlrt::Status status = initializeParameters(module, runner.parameters);
+  if (mlrt::Status status =
+          initializeParameters(module, (*data)->seed(), runner.parameters);
       !status.ok())
     return fail(status);
   for (long long step = 0; step < *options.interpretSteps; ++step) {

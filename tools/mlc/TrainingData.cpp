@@ -24,7 +24,9 @@ static size_t bytesOf(RankedTensorType type) {
   return type.getNumElements() * mlrt::sizeOf(dtypeOf(type));
 }
 
-graph::Literal literalFrom(RankedTensorType type, const std::byte *data) {
+/// The literal of `type` whose elements lie one after another in `data`.
+static graph::Literal literalFrom(RankedTensorType type,
+                                  const std::byte *data) {
   graph::Literal literal(type);
   auto read = [&]<typename T>(T, auto &to, auto convert) {
     for (int64_t i = 0; i < literal.size(); ++i) {
@@ -61,20 +63,14 @@ graph::Literal literalFrom(RankedTensorType type, const std::byte *data) {
   return literal;
 }
 
-/// What `mlc.train` says, as mlrun reads it from the plan.
-static mlrt::Status planOf(ModuleOp module, std::string &bytes) {
-  FailureOr<std::string> written = writeConfiguration(module);
-  if (failed(written)) // the diagnostic is out
-    return {mlrt::StatusCode::kInternal, "the module has no configuration"};
-  bytes = std::move(*written);
-  return {};
-}
-
 mlrt::Result<std::unique_ptr<TrainingData>>
 TrainingData::open(ModuleOp module, const std::filesystem::path &folder) {
-  std::string bytes;
-  MLRT_RETURN_IF_ERROR(planOf(module, bytes));
-  const mlrt::schema::Plan &plan = *mlrt::schema::GetPlan(bytes.data());
+  // What `mlc.train` says, as mlrun reads it from the plan.
+  FailureOr<std::string> bytes = writeConfiguration(module);
+  if (failed(bytes)) // the diagnostic is out
+    return mlrt::Status(mlrt::StatusCode::kInternal,
+                        "the module has no configuration");
+  const mlrt::schema::Plan &plan = *mlrt::schema::GetPlan(bytes->data());
   mlrt::Result<mlrt::SplitSpec> spec = mlrt::splitOfPlan(plan, "train");
   if (!spec.ok())
     return spec.status();
@@ -87,7 +83,7 @@ TrainingData::open(ModuleOp module, const std::filesystem::path &folder) {
 
   const mlrt::schema::Training &training = *plan.training();
   mlrt::LoaderOptions options;
-  options.seed = training.seed();
+  options.seed = result->trainingSeed = training.seed();
   options.shuffle = spec->shuffle;
   options.batch = training.batch();
   options.rows = training.microbatch() * training.microbatches();
@@ -140,11 +136,8 @@ interpreter::Batch TrainingData::next() {
   return batch;
 }
 
-mlrt::Status initializeParameters(ModuleOp module,
+mlrt::Status initializeParameters(ModuleOp module, uint64_t seed,
                                   interpreter::NamedLiterals &parameters) {
-  std::string bytes;
-  MLRT_RETURN_IF_ERROR(planOf(module, bytes));
-  uint64_t seed = mlrt::schema::GetPlan(bytes.data())->training()->seed();
   for (auto parameter : module.getOps<graph::ParameterOp>()) {
     RankedTensorType type = parameter.getTensorType();
     graph::InitAttr how = parameter.getInit();

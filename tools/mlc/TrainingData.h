@@ -27,6 +27,8 @@ public:
   static mlrt::Result<std::unique_ptr<TrainingData>>
   open(mlir::ModuleOp module, const std::filesystem::path &folder);
 
+  /// Of the training, which the initial values have too.
+  uint64_t seed() const { return trainingSeed; }
   uint64_t stepsPerEpoch() const { return loader->stepsPerEpoch(); }
 
   /// The next global batch, from the first step on; padding included.
@@ -42,6 +44,7 @@ private:
   explicit TrainingData(mlrt::Dataset data) : data(std::move(data)) {}
 
   mlrt::Dataset data;
+  uint64_t trainingSeed = 0;
   std::vector<Column> columns;
   mlir::RankedTensorType maskType; ///< null: the program reads no mask
   std::vector<std::byte> mask;
@@ -50,11 +53,8 @@ private:
 
 /// Sets the initial values of all parameters that `mlrun init` gives, and of
 /// the optimizer's state.
-mlrt::Status initializeParameters(mlir::ModuleOp module,
+mlrt::Status initializeParameters(mlir::ModuleOp module, uint64_t seed,
                                   interpreter::NamedLiterals &parameters);
-
-/// The literal of `type` whose elements lie one after another in `data`.
-graph::Literal literalFrom(mlir::RankedTensorType type, const std::byte *data);
 
 } // namespace mlc::driver
 
