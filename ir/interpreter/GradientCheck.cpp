@@ -217,19 +217,28 @@ checkGradients(func::FuncOp function, ArrayRef<Literal> arguments,
   OwningOpRef<func::FuncOp> lossOnly = keepOnlyLoss(function, *loss);
   Checker checker(*lossOnly, arguments);
   std::vector<CheckedGradient> checked;
+  llvm::DenseSet<unsigned> done;
+  auto check = [&](unsigned argument, const Literal &gradient) {
+    done.insert(argument);
+    StringRef path = graph::parameterOf(function, argument).getValue();
+    auto one = checker.check(argument, path, gradient, draw, maxElements);
+    if (succeeded(one))
+      checked.push_back(std::move(*one));
+    return LogicalResult(one);
+  };
   for (auto [index, gradient] : llvm::enumerate(*results)) {
     auto symbol = function.getResultAttrOfType<FlatSymbolRefAttr>(
         index, graph::kGradientAttr);
-    for (unsigned i = 0; symbol && i < arguments.size(); ++i) {
-      if (graph::parameterOf(function, i) != symbol)
-        continue;
-      auto one =
-          checker.check(i, symbol.getValue(), gradient, draw, maxElements);
-      if (failed(one))
+    for (unsigned i = 0; symbol && i < arguments.size(); ++i)
+      if (graph::parameterOf(function, i) == symbol &&
+          failed(check(i, gradient)))
         return failure();
-      checked.push_back(std::move(*one));
-    }
   }
+  // The loss must not depend on a parameter that autodiff gave no gradient.
+  for (BlockArgument parameter : graph::trainedParameters(function))
+    if (unsigned i = parameter.getArgNumber(); !done.contains(i))
+      if (failed(check(i, Literal(arguments[i].getType()))))
+        return failure();
   return checked;
 }
 

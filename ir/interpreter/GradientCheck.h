@@ -63,7 +63,8 @@ using DrawFunction = llvm::function_ref<double(llvm::StringRef, int64_t)>;
 
 /// Compares every result `graph.gradient` of `function` with differences of its
 /// result `graph.loss`, at `arguments`: all elements of a parameter, or
-/// `maxElements` that `draw` chooses.
+/// `maxElements` that `draw` chooses. Trained parameters without such a result
+/// come last, their gradient taken as zero.
 ///
 /// \returns failure, with a diagnostic, where the function cannot be evaluated
 ///   or has no loss.

@@ -95,6 +95,37 @@ TEST_F(GradientCheckTest, FindsTheWrongElement) {
   EXPECT_TRUE(std::isinf(cubes(std::nan("")).error));
 }
 
+TEST_F(GradientCheckTest, FindsTheGradientThatIsMissing) {
+  parse(R"(
+module attributes {mlc.train = {groups = [{pattern = "frozen", frozen = true}]}} {
+graph.parameter @lost : tensor<2xf32> init #graph.init<ones> role trained
+graph.parameter @unused : tensor<f32> init #graph.init<ones> role trained
+graph.parameter @frozen : tensor<2xf32> init #graph.init<ones> role trained
+graph.parameter @state : tensor<2xf32> init #graph.init<ones> role state
+func.func @f(%lost: tensor<2xf32> {graph.param = @lost},
+             %unused: tensor<f32> {graph.param = @unused},
+             %frozen: tensor<2xf32> {graph.param = @frozen},
+             %state: tensor<2xf32> {graph.param = @state})
+    -> (tensor<f32> {graph.loss}) {
+  %a = graph.mul %lost, %frozen : tensor<2xf32>
+  %b = graph.mul %a, %state : tensor<2xf32>
+  %loss = graph.reduce sum %b dims = [0] : tensor<2xf32> to tensor<f32>
+  return %loss : tensor<f32>
+}
+})");
+  graph::Literal two = literal("tensor<2xf32>", {1, 2});
+  auto checked = interpreter::checkGradients(
+      function(), {two, literal("tensor<f32>", {1}), two, two}, draw);
+  ASSERT_TRUE(succeeded(checked)) << errors;
+  ASSERT_EQ(checked->size(), 2U);
+  EXPECT_EQ(checked->front().place(), "lost[0]");
+  EXPECT_EQ(checked->front().gradient, 0);
+  EXPECT_NEAR(checked->front().difference, 1, 1e-9);
+  EXPECT_EQ(checked->back().path, "unused");
+  EXPECT_EQ(checked->back().checked, 1);
+  EXPECT_EQ(checked->back().error, 0);
+}
+
 TEST_F(GradientCheckTest, MeasuresSmallElementsAgainstLargeOnes) {
   Difference exact{1e-4, 0, true};
   EXPECT_NEAR(interpreter::relativeError(1e-4 + 1e-9, exact, 1e-4), 1e-5, 1e-8);
