@@ -280,6 +280,7 @@ def Plan_LoopOp : Plan_Step<"loop", [
       all-reduce.
     - (L2) Source and result of a sum have the bytes of its type; where they are
       one place, `in_place_sums` says that a rank has exactly one micro-batch.
+    - (L3) `count >= 0`.
 
     ```mlir
     plan.loop count = 0 sums = [
@@ -296,7 +297,7 @@ def Plan_LoopOp : Plan_Step<"loop", [
     `count` `=` $count (`sums` `=` $sums^)?
     (`in_place_sums` $in_place_sums^)? attr-dict-with-keyword $body
   }];
-  let hasVerifier = 1; // (L1)
+  let hasVerifier = 1; // (L1) (L3)
 }
 
 def Plan_AllReduceOp : Plan_Step<"all_reduce"> {

@@ -9,6 +9,8 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 #include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+#include <limits>
 
 using namespace mlir;
 
@@ -108,22 +110,25 @@ public:
       return op->emitOpError("has ")
              << ref.getStrides().size() << " strides for " << what << " inside "
              << loops.size() << " loops";
-    int64_t first = ref.getOffset(), last = first;
+    __int128 first = ref.getOffset(), last = first;
     for (auto [stride, loop] : llvm::zip(ref.getStrides(), loops)) {
       int64_t count = loop.getCount();
       if (stride != 0 && count == 0)
         return op->emitOpError("moves ")
                << what << " with a loop over the micro-batches";
-      (stride < 0 ? first : last) += stride * std::max<int64_t>(count - 1, 0);
+      (stride < 0 ? first : last) +=
+          static_cast<__int128>(stride) * std::max<int64_t>(count - 1, 0);
     }
     if (first >= 0 && bytes >= 0 && last <= buffer.getSlotBytes() &&
         bytes <= buffer.getSlotBytes() - last)
       return success();
-    InFlightDiagnostic diag = op->emitOpError("needs ")
-                              << bytes << " bytes at offset "
-                              << (first < 0 ? first : last) << " for " << what
-                              << ", but @" << buffer.getSymName() << " has "
-                              << buffer.getSlotBytes();
+    __int128 bound = std::numeric_limits<int64_t>::max();
+    auto offset = static_cast<int64_t>(
+        std::clamp(first < 0 ? first : last, -bound, bound));
+    InFlightDiagnostic diag =
+        op->emitOpError("needs ")
+        << bytes << " bytes at offset " << offset << " for " << what
+        << ", but @" << buffer.getSymName() << " has " << buffer.getSlotBytes();
     diag.attachNote(buffer.getLoc()) << "the buffer is here";
     return diag;
   }
@@ -268,6 +273,8 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult LoopOp::verify() {
+  if (auto count = static_cast<int64_t>(getCount()); count < 0) // (L3)
+    return emitOpError("runs ") << count << " times";
   for (Operation &op : getBody().front()) { // (L1)
     auto inner = dyn_cast<LoopOp>(op);
     if (isa<AllReduceOp>(op) || (inner && inner.getCount() == 0))

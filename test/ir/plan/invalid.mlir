@@ -272,6 +272,30 @@ plan.program @p rows = 4 {
 
 // -----
 
+// 4 * 2^62 is 0 in 64 bits.
+plan.arena {
+  // expected-note @below {{the buffer is here}}
+  plan.buffer @x transient : tensor<8xf32>
+  plan.buffer @y transient : tensor<4xf32>
+}
+plan.program @p rows = 4 {
+  plan.loop count = 5 {
+    // expected-error @below {{needs 16 bytes at offset 9223372036854775807 for the source, but @x has 32}}
+    plan.copy @x + 0 strides [4611686018427387904] to @y bytes = 16
+  }
+}
+
+// -----
+
+plan.program @p rows = 4 {
+  // (L3)
+  // expected-error @below {{runs -1 times}}
+  plan.loop count = -1 {
+  }
+}
+
+// -----
+
 plan.arena {
   plan.buffer @x transient : tensor<8xf32>
   plan.buffer @y transient : tensor<4xf32>
