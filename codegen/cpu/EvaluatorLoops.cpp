@@ -9,6 +9,8 @@
 #include "codegen/cpu/MathKernels.h"
 #include "runtime/schema/KernelAbi.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <cstddef>
 
 using namespace mlir;
@@ -243,15 +245,20 @@ struct Row {
 
 // The one argument of the kernel that `value` is made of; -1 for none or more.
 static int32_t sourceArgument(Value value) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return argument.getArgNumber();
   int32_t found = -1;
-  for (Value operand : value.getDefiningOp()->getOperands())
-    if (int32_t number = sourceArgument(operand); number >= 0) {
-      if (found >= 0 && found != number)
-        return -1;
-      found = number;
-    }
+  llvm::DenseSet<Value> seen;
+  SmallVector<Value> open = {value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (Operation *op = next.getDefiningOp())
+      llvm::append_range(open, op->getOperands());
+    else if (found >= 0)
+      return -1;
+    else
+      found = cast<BlockArgument>(next).getArgNumber();
+  }
   return found;
 }
 

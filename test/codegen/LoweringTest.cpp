@@ -1,0 +1,93 @@
+//===- LoweringTest.cpp - What compiled kernels ask for and tell ----------===//
+#include "codegen/cpu/CpuCodegen.h"
+#include "codegen/cpu/CpuTarget.h"
+#include "ir/graph/GraphOps.h"
+#include "ir/plan/PlanOps.h"
+#include "test/codegen/Loaded.h"
+
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+
+namespace mlc::test {
+
+namespace {
+
+class LoweringTest : public testing::Test {
+protected:
+  LoweringTest() {
+    DialectRegistry registry;
+    registerCpuCodegenDialects(registry);
+    registry.insert<graph::GraphDialect, plan::PlanDialect>();
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  void parse(const std::string &text, const char *cpu = "native") {
+    module = parseSourceString<ModuleOp>(text, &context);
+    ASSERT_TRUE(module);
+    std::string error;
+    target = CpuTarget::resolve(cpu, error);
+    ASSERT_TRUE(target) << error;
+  }
+  plan::KernelOp kernel() { return *module->getOps<plan::KernelOp>().begin(); }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  std::optional<CpuTarget> target;
+};
+
+// Which argument the code of @k tells to have a label out of range, where
+// `body` makes %l of the arguments %a, %b and %c.
+class LabelTest : public LoweringTest {
+protected:
+  int32_t argumentOf(const std::string &body) {
+    std::string four = "tensor<4xi32>";
+    parse("plan.kernel @k(%x: tensor<4x64xf32>, %a: " + four + ", %b: " + four +
+          ", %c: " + four + ") -> (tensor<4xf32>) {\n" + body +
+          "  %r = graph.softmax_cross_entropy %x, %l : tensor<4x64xf32>, " +
+          four + "\n  plan.return %r : tensor<4xf32>\n}\n");
+    EXPECT_TRUE(succeeded(lowerKernels(*module, *target)));
+    FailureOr<std::string> bytes = emitSharedObject(*module, *target);
+    EXPECT_TRUE(succeeded(bytes));
+    Loaded object = Loaded::open(*bytes);
+    EXPECT_TRUE(object) << object.error;
+    mlrt::KernelFunction code = object.find(kernel().getCodeSymbol().str());
+    alignas(64) float x[4 * 64] = {}, r[4];
+    alignas(64) int32_t labels[4] = {100, 100, 100, 100};
+    void *pointers[] = {x, labels, labels, labels, r};
+    mlrt::KernelContext state;
+    code(pointers, &state, 0, kernel().getTasks());
+    EXPECT_EQ(state.error, mlrt::KernelError::kLabelOutOfRange);
+    return state.argument;
+  }
+};
+
+TEST_F(LabelTest, NamesTheOnlyArgument) {
+  EXPECT_EQ(argumentOf("%l = graph.add %b, %b : tensor<4xi32>\n"), 2);
+}
+
+TEST_F(LabelTest, NamesNoneOfSeveralArguments) {
+  EXPECT_EQ(argumentOf("%s = graph.add %a, %b : tensor<4xi32>\n"
+                       "%l = graph.add %s, %c : tensor<4xi32>\n"),
+            -1);
+}
+
+TEST_F(LabelTest, FollowsALongChainOnce) {
+  std::string body, last = "a";
+  for (int i = 0; i < 40; ++i) {
+    std::string next = "n" + std::to_string(i);
+    body += "%" + next + " = graph.maximum %" + last + ", %" + last +
+            " : tensor<4xi32>\n";
+    last = next;
+  }
+  EXPECT_EQ(argumentOf(body + "%l = graph.maximum %" + last + ", %a" +
+                       " : tensor<4xi32>\n"),
+            1);
+}
+
+} // namespace
+
+} // namespace mlc::test
