@@ -80,10 +80,10 @@ public:
   /// rank: payload, headers and padding; 0 where ranks share their memory.
   /// Below it Gloo and TCP/IP add headers of their own.
   virtual uint64_t wireBytes() const = 0;
-  /// Staging bytes it needs for all-reduces of at most `maxBytes`, allocated
-  /// once by reserve(), so that a step allocates nothing.
-  virtual Status reserve(size_t maxBytes) = 0;
-  virtual size_t stagingBytes() const = 0; ///< threads, shm: of all ranks
+  /// What messages of any length are staged in, with threads and shm of all
+  /// ranks together; allocated with the communicator, so that a step allocates
+  /// nothing.
+  virtual size_t stagingBytes() const = 0;
   /// Wakes every rank that waits, which returns kAborted with `reason`. From
   /// any thread.
   virtual void abort(const std::string &reason) = 0;

@@ -33,7 +33,6 @@ public:
   std::string_view name() const override { return "gloo"; }
   Status exchange(CollectiveHeader &header, const Exchange &exchange) override;
   uint64_t wireBytes() const override { return wire; }
-  Status reserve(size_t) override { return Status(); }
   size_t stagingBytes() const override;
   void fail(const Status &status) override;
   Progress &progress() override { return *options.progress; }

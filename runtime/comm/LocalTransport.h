@@ -76,7 +76,6 @@ public:
 
   int rank() const override { return own; }
   int size() const override { return region.ranks; }
-  Status reserve(size_t) override { return Status(); }
   /// All of what the ranks share.
   size_t stagingBytes() const override { return region.mappedBytes; }
   void fail(const Status &status) override { region.fail(status); }

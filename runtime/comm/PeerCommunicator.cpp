@@ -55,7 +55,6 @@ public:
   std::string_view transport() const override { return link->name(); }
   uint64_t sentBytes() const override { return sent; }
   uint64_t wireBytes() const override { return link->wireBytes(); }
-  Status reserve(size_t maxBytes) override { return link->reserve(maxBytes); }
   size_t stagingBytes() const override { return link->stagingBytes(); }
   void bePatient() override { link->patience = kPatience; }
   void abort(const std::string &reason) override {

@@ -51,7 +51,6 @@ public:
   void bePatient() override { inner->bePatient(); }
   uint64_t sentBytes() const override { return inner->sentBytes(); }
   uint64_t wireBytes() const override { return inner->wireBytes(); }
-  Status reserve(size_t maxBytes) override { return inner->reserve(maxBytes); }
   size_t stagingBytes() const override { return inner->stagingBytes(); }
   void abort(const std::string &reason) override { inner->abort(reason); }
   void requestStop(int signal) override { inner->requestStop(signal); }

@@ -61,8 +61,6 @@ public:
 
   /// Communicator::wireBytes.
   virtual uint64_t wireBytes() const = 0;
-  /// Allocates for messages of at most `maxBytes`.
-  virtual Status reserve(size_t maxBytes) = 0;
   virtual size_t stagingBytes() const = 0;
   /// Ends the group with `status`, unless something ended it before; wakes
   /// every waiting rank. From any thread.

@@ -5,8 +5,6 @@
 #include "runtime/exec/PlanChecks.h"
 #include "runtime/schema/Memory.h"
 
-#include <algorithm>
-
 namespace mlrt {
 
 uint64_t sumLevelsBytes(const schema::Program &program, uint64_t m) {
@@ -64,7 +62,7 @@ private:
   DeviceMemory &arena;
   std::byte *levels; ///< of the sums
   const Executor::Options &options;
-  uint64_t levelOffset = 0, reserveBytes = 0;
+  uint64_t levelOffset = 0;
 };
 
 bool ExecutorBuilder::isInput(uint32_t index) const {
@@ -156,8 +154,6 @@ ExecutorBuilder::resolveAllReduce(const schema::AllReduce &reduce) {
   step.tag.location = keep(plan.describeLocation(reduce.location()));
   // The plan was checked: the axis `data` is the only one there is.
   step.communicator = options.communicator;
-  if (step.communicator)
-    reserveBytes = std::max(reserveBytes, step.amount * sizeOf(step.dtype));
   return step;
 }
 
@@ -262,9 +258,7 @@ Status ExecutorBuilder::build() {
   for (uint32_t i = 0; i < sizeOfVector(program.outputs()); ++i)
     executor.outputValues.push_back(value(*program.outputs()->Get(i)));
   executor.times.resize(sizeOfVector(plan->kernels()));
-  return options.communicator && reserveBytes > 0
-             ? options.communicator->reserve(reserveBytes)
-             : Status();
+  return {};
 }
 
 std::string codeSymbol(const schema::Kernel &kernel) {
