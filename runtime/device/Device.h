@@ -4,6 +4,11 @@
 // given, in that order. The executor knows devices by this interface only; one
 // conformance suite runs against every implementation (test/runtime/device).
 //
+// For now the host must be able to address a device's memory: Session computes
+// the initial values in it, checkpoints and weights are written from it, what
+// feeds a program (loader, eval, infer, bench) fills the inputs' rings in it,
+// and communicators reduce and broadcast in it, in place.
+//
 //===----------------------------------------------------------------------===//
 #ifndef MLC_RUNTIME_DEVICE_DEVICE_H
 #define MLC_RUNTIME_DEVICE_DEVICE_H
@@ -22,8 +27,8 @@
 
 namespace mlrt {
 
-/// A range of a device's memory, zeroed at first and aligned to 64 bytes. Owns
-/// it.
+/// A range of a device's memory, zeroed at first and aligned to 64 bytes, that
+/// the host can address. Owns it.
 class DeviceMemory {
 public:
   virtual ~DeviceMemory() = default;
