@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -62,7 +63,8 @@ private:
   void handleSignals();
   void suspend();
   void reap();
-  void ended(int rank, int waitStatus);
+  /// \param waitStatus  none where somebody else has reaped the process.
+  void ended(int rank, std::optional<int> waitStatus);
   void checkHearts();
   void failed(const Status &status, Cause cause);
   void killAll();
@@ -254,7 +256,7 @@ void Supervisor::failed(const Status &status, Cause cause) {
                                                options.timeoutSeconds * 0.25)));
 }
 
-void Supervisor::ended(int rank, int waitStatus) {
+void Supervisor::ended(int rank, std::optional<int> waitStatus) {
   const WorkerOutcome &outcome = outcomes[rank];
   if (outcome.done.load() != 0) {
     Status status = outcome.get();
@@ -268,20 +270,23 @@ void Supervisor::ended(int rank, int waitStatus) {
     }
     return;
   }
-  if ((killed || children[rank].givenUp) && WIFSIGNALED(waitStatus))
+  bool signalled = waitStatus && WIFSIGNALED(*waitStatus);
+  if ((killed || children[rank].givenUp) && (signalled || !waitStatus))
     return; // by us
   std::string text = "rank " + std::to_string(rank) + " (process " +
                      std::to_string(children[rank].process) + ") ";
-  if (WIFSIGNALED(waitStatus)) {
-    int signal = WTERMSIG(waitStatus);
+  if (!waitStatus) {
+    text += "ended, its exit status is unknown, ";
+  } else if (signalled) {
+    int signal = WTERMSIG(*waitStatus);
     text += "was killed by signal " + std::to_string(signal) + " (" +
             strsignal(signal) + ") ";
   } else {
-    text +=
-        "ended with exit code " + std::to_string(WEXITSTATUS(waitStatus)) + " ";
+    text += "ended with exit code " + std::to_string(WEXITSTATUS(*waitStatus)) +
+            " ";
   }
   text += whereabouts(rank);
-  if (WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGKILL)
+  if (signalled && WTERMSIG(*waitStatus) == SIGKILL)
     text += "; if nobody killed it, the machine ran out of memory";
   failed(Status(StatusCode::kPeerFailed, text), Cause::death);
 }
@@ -297,10 +302,14 @@ void Supervisor::reap() {
                 errno == ECHILD; // reaped by somebody else
     if (!gone && info.si_pid == 0)
       continue;
+    child.running = false;
+    if (gone) { // its id may be another's by now
+      ended(rank, std::nullopt);
+      continue;
+    }
     kill(-child.process, SIGKILL); // what it may have started itself
     int waitStatus = 0;
     waitpid(child.process, &waitStatus, 0);
-    child.running = false;
     ended(rank, waitStatus);
   }
 }

@@ -209,6 +209,21 @@ TEST_P(ProcessTest, aRankThatLeavesEarlyIsNamed) {
   expectNames(result, {"rank 1", "exit code 0", "all-reduce #3"});
 }
 
+// Whoever started us may have left SIGCHLD ignored; then the system reaps.
+TEST_P(ProcessTest, aRankReapedByTheSystemIsNamed) {
+  auto before = std::signal(SIGCHLD, SIG_IGN);
+  LaunchResult result = run(2, [&](WorkerContext &context) {
+    MLRT_RETURN_IF_ERROR(reduceStep(context, 4));
+    if (context.rank() == 1)
+      raise(SIGKILL);
+    return reduceStep(context, 5);
+  });
+  std::signal(SIGCHLD, before);
+  EXPECT_EQ(result.exitCode, 5);
+  expectNames(result,
+              {"rank 1", "its exit status is unknown", "all-reduce #3"});
+}
+
 TEST_P(ProcessTest, aSignalStopsAllRanksAtOneStep) {
   LaunchResult result = run(4, [&](WorkerContext &context) {
     for (uint64_t step = 0; step < 1'000'000; ++step) {
