@@ -70,7 +70,8 @@ int32_t PlanTables::locate(Location loc) {
 }
 
 LogicalResult PlanTables::appendBytes(Operation *op, ElementsAttr value,
-                                      std::vector<uint8_t> &bytes) {
+                                      std::vector<uint8_t> &bytes,
+                                      uint64_t offset, uint64_t mostBytes) {
   auto type = cast<RankedTensorType>(value.getShapedType());
   int64_t size = plan::getElementBytes(type.getElementType());
   auto add = [&](uint64_t bits) {
@@ -81,9 +82,16 @@ LogicalResult PlanTables::appendBytes(Operation *op, ElementsAttr value,
   if (type.getNumElements() > kMostBytes / size)
     return op->emitOpError("is a constant of more than 1 GiB; compute it from "
                            "smaller values, or make it an input");
+  uint64_t end = offset + type.getNumElements() * size;
+  if (end > mostBytes)
+    return op->emitOpError("brings the constants to ")
+           << end << " bytes, more than the " << mostBytes
+           << " that a plan holds; compute it from smaller values, or make it "
+              "an input";
   auto dense = dyn_cast<DenseElementsAttr>(value);
   if (!dense)
     return op->emitOpError("has a value that is no dense constant");
+  bytes.resize(offset);
   if (isa<FloatType>(type.getElementType())) {
     for (const llvm::APFloat &element : dense.getValues<llvm::APFloat>())
       add(element.bitcastToAPInt().getZExtValue());

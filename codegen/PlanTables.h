@@ -34,9 +34,11 @@ struct PlanTables {
 
   static mlrt::schema::DType dtypeOf(mlir::Type element);
 
-  /// Appends the elements as they lie in memory.
+  /// Appends the elements as they lie in memory, at `offset`, where `bytes`
+  /// ends or later. Fails where more than `mostBytes` would be there then.
   mlir::LogicalResult appendBytes(mlir::Operation *op, mlir::ElementsAttr value,
-                                  std::vector<uint8_t> &bytes);
+                                  std::vector<uint8_t> &bytes, uint64_t offset,
+                                  uint64_t mostBytes);
 
 private:
   llvm::StringMap<int32_t> located; ///< by place and layer

@@ -19,7 +19,8 @@ namespace mlc {
 namespace schema = mlrt::schema;
 
 /// Arena, kernels and constants.
-static LogicalResult writeArena(PlanTables &tables, schema::PlanT &plan) {
+static LogicalResult writeArena(PlanTables &tables, schema::PlanT &plan,
+                                uint64_t mostConstantBytes) {
   plan::ArenaOp arena = tables.arena;
   plan.arena_bytes = *arena.getBytes();
   std::optional<uint64_t> constantsEnd;
@@ -38,8 +39,9 @@ static LogicalResult writeArena(PlanTables &tables, schema::PlanT &plan) {
     if (auto value = buffer.getValue()) {
       if (!constantsEnd)
         plan.constants_offset = out->offset;
-      plan.constants.resize(out->offset - plan.constants_offset);
-      if (failed(tables.appendBytes(buffer, *value, plan.constants)))
+      if (failed(tables.appendBytes(buffer, *value, plan.constants,
+                                    out->offset - plan.constants_offset,
+                                    mostConstantBytes)))
         return failure();
       constantsEnd = plan.constants_offset + plan.constants.size();
     }
@@ -262,13 +264,13 @@ FailureOr<std::string> writeConfiguration(ModuleOp module) {
                      builder.GetSize());
 }
 
-FailureOr<std::string> writePlan(ModuleOp module) {
+FailureOr<std::string> writePlan(ModuleOp module, uint64_t mostBytes) {
   PlanTables tables;
   schema::PlanT plan;
   plan.prediction = std::make_unique<schema::PredictionT>();
   if (failed(tables.collect(module)) ||
       failed(tables.writeConfiguration(plan)) ||
-      failed(writeArena(tables, plan)))
+      failed(writeArena(tables, plan, mostBytes - mostBytes / 8)))
     return failure();
   for (auto program : module.getOps<plan::ProgramOp>())
     writeProgram(tables, program, plan);
@@ -285,6 +287,10 @@ FailureOr<std::string> writePlan(ModuleOp module) {
   plan.digest = 1;
   flatbuffers::FlatBufferBuilder builder(code.size() + (64 << 10));
   schema::FinishPlanBuffer(builder, schema::Plan::Pack(builder, &plan));
+  if (builder.GetSize() > mostBytes)
+    return module.emitError("needs a plan of ")
+           << builder.GetSize() << " bytes, more than the " << mostBytes
+           << " that one holds";
   std::string bytes(reinterpret_cast<const char *>(builder.GetBufferPointer()),
                     builder.GetSize());
   const auto *table = reinterpret_cast<const flatbuffers::Table *>(
