@@ -10,6 +10,7 @@
 #include "codegen/PlanTables.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -112,18 +113,20 @@ private:
       out.args.push_back(ref(cast<plan::RefAttr>(arg)));
     out.location = tables.locate(call.getLoc());
     plan::KernelOp kernel = tables.kernels[out.kernel];
-    (inLoop ? loopFlops : stepFlops) += kernel.getFlops();
-    if (inLoop)
-      loopBytes += kernel.getBytes();
+    (inMicrobatchLoop ? loopFlops : stepFlops) += times * kernel.getFlops();
+    if (inMicrobatchLoop)
+      loopBytes += times * kernel.getBytes();
     return out;
   }
 
   schema::LoopT writeLoop(plan::LoopOp loop) {
     schema::LoopT out;
     out.count = loop.getCount();
-    bool outer = std::exchange(inLoop, true);
+    llvm::SaveAndRestore microbatches(inMicrobatchLoop,
+                                      inMicrobatchLoop || out.count == 0);
+    llvm::SaveAndRestore more(times,
+                              out.count == 0 ? times : times * out.count);
     out.body = write(loop.getBody().front());
-    inLoop = outer;
     for (Attribute attr : loop.getSums()) {
       auto sum = cast<plan::LoopSumAttr>(attr);
       auto item = std::make_unique<schema::LoopSumT>();
@@ -175,7 +178,8 @@ private:
   }
 
   PlanTables &tables;
-  bool inLoop = false;
+  bool inMicrobatchLoop = false;
+  uint64_t times = 1; ///< that the counted loops around run a step
 };
 } // namespace
 

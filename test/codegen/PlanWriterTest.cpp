@@ -56,6 +56,16 @@ protected:
   OwningOpRef<ModuleOp> module;
 };
 
+TEST_F(PlanWriterTest, CountsCallsInLoops) {
+  ASSERT_TRUE(module) << errors;
+  FailureOr<std::string> bytes = writePlan(*module);
+  ASSERT_TRUE(succeeded(bytes)) << errors;
+  const auto *prediction = mlrt::schema::GetPlan(bytes->data())->prediction();
+  EXPECT_EQ(prediction->flops_per_microbatch(), 3 * (1 + 2 * 5));
+  EXPECT_EQ(prediction->bytes_per_microbatch(), 5 * (1 + 2 * 5));
+  EXPECT_EQ(prediction->flops_per_step(), 3 * (1 + 7));
+}
+
 TEST_F(PlanWriterTest, LimitsTheConstantsTogether) {
   ASSERT_TRUE(module) << errors;
   EXPECT_TRUE(failed(writePlan(*module, 584)));
