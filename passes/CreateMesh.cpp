@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/DistDialect.h"
+#include "ir/dist/MeshConfig.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Builders.h"
@@ -31,22 +32,14 @@ struct CreateMesh : impl::CreateMeshBase<CreateMesh> {
     ModuleOp module = getOperation();
     if (module.lookupSymbol(dist::DistDialect::kMeshName))
       return;
+    auto configured = dist::readMesh(module);
+    if (failed(configured))
+      return signalPassFailure();
     SmallVector<StringRef> axes;
     SmallVector<int64_t> sizes;
-    if (auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh")) {
-      for (Attribute entry : mesh) {
-        auto axis = dyn_cast<DictionaryAttr>(entry);
-        auto name = axis ? axis.getAs<StringAttr>("name") : StringAttr();
-        auto size = axis ? axis.getAs<IntegerAttr>("size") : IntegerAttr();
-        if (!name || !size) {
-          module.emitError("expected {name = \"...\", size = ... : i64} in "
-                           "mlc.mesh, not ")
-              << entry;
-          return signalPassFailure();
-        }
-        axes.push_back(name.getValue());
-        sizes.push_back(size.getInt());
-      }
+    for (const dist::MeshAxis &axis : *configured) {
+      axes.push_back(axis.name);
+      sizes.push_back(axis.size);
     }
     if (!llvm::is_contained(axes, dist::DistDialect::kDataAxis)) {
       axes.insert(axes.begin(), dist::DistDialect::kDataAxis);

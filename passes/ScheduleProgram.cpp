@@ -14,6 +14,7 @@
 
 #include "passes/ScheduleProgram.h"
 
+#include "ir/dist/MeshConfig.h"
 #include "ir/graph/GraphOps.h"
 
 #include "mlir/IR/Matchers.h"
@@ -99,14 +100,13 @@ RefAttr ProgramBuilder::placeOf(Value value) {
 /// Has each rank exactly one micro-batch of the program, for every run.
 static bool hasOneMicrobatchPerRank(func::FuncOp func) {
   auto module = func->getParentOfType<ModuleOp>();
-  auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh");
+  auto mesh = dist::readMesh(module);
   auto train = module->getAttrOfType<DictionaryAttr>("mlc.train");
-  if (func.getSymName() != "train" || !mesh || !train)
+  if (func.getSymName() != "train" || failed(mesh) || mesh->empty() || !train)
     return false;
   int64_t ranks = 1;
-  for (Attribute axis : mesh)
-    if (auto size = cast<DictionaryAttr>(axis).getAs<IntegerAttr>("size"))
-      ranks *= size.getInt();
+  for (const dist::MeshAxis &axis : *mesh)
+    ranks *= axis.size;
   auto count = train.getAs<IntegerAttr>("microbatches");
   return count && ranks > 0 && count.getInt() == ranks;
 }

@@ -1,11 +1,13 @@
 //===- VerifyPhase.cpp - Reject what must be gone after a phase -----------===//
 //
 // One table of dialects per phase, then what the phase promises about
-// functions and layouts (docs/architecture.md). Changes nothing.
+// functions and layouts (docs/architecture.md), and the configured mesh, which
+// later code reads unchecked. Changes nothing.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/DistDialect.h"
+#include "ir/dist/MeshConfig.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/Program.h"
 #include "passes/Passes.h"
@@ -175,6 +177,8 @@ struct VerifyPhase : impl::VerifyPhaseBase<VerifyPhase> {
       module.emitError("unknown phase '") << phase << "'";
       return signalPassFailure();
     }
+    if (failed(dist::readMesh(module)))
+      return signalPassFailure();
     WalkResult result = module.walk<WalkOrder::PreOrder>(
         [&](Operation *op) -> WalkResult { return verifyOp(op, *known); });
     if (result.wasInterrupted())

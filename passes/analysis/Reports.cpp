@@ -8,6 +8,7 @@
 #include "passes/analysis/Reports.h"
 
 #include "ir/dist/DistDialect.h"
+#include "ir/dist/MeshConfig.h"
 #include "ir/graph/GraphInterfaces.h"
 #include "ir/graph/SourceLines.h"
 #include "ir/plan/PlanOps.h"
@@ -30,10 +31,10 @@ SmallVector<int64_t> getRanks(ModuleOp module) {
   if (auto mesh =
           module.lookupSymbol<dist::MeshOp>(dist::DistDialect::kMeshName))
     size = mesh.getAxisSize(dist::DistDialect::kDataAxis).value_or(1);
-  else if (auto axes = module->getAttrOfType<ArrayAttr>("mlc.mesh"))
-    for (auto axis : axes.getAsRange<DictionaryAttr>())
-      if (axis.getAs<StringAttr>("name") == dist::DistDialect::kDataAxis)
-        size = axis.getAs<IntegerAttr>("size").getInt();
+  else if (auto axes = dist::readMesh(module); succeeded(axes))
+    for (const dist::MeshAxis &axis : *axes)
+      if (axis.name == dist::DistDialect::kDataAxis)
+        size = axis.size;
   if (size != dist::MeshOp::kElastic)
     return {size};
   SmallVector<int64_t> ranks;

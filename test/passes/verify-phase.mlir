@@ -3,6 +3,7 @@
 // RUN: mlc-opt %t/dist.mlir -split-input-file -verify-phase=phase=dist -verify-diagnostics
 // RUN: mlc-opt %t/local.mlir -split-input-file -verify-phase=phase=local -verify-diagnostics
 // RUN: mlc-opt %t/schedule.mlir -split-input-file -verify-phase=phase=schedule -verify-diagnostics
+// RUN: mlc-opt %t/mesh.mlir -split-input-file -verify-phase=phase=plan -verify-diagnostics
 // RUN: mlc-opt %t/unknown.mlir -verify-phase=phase=later -verify-diagnostics
 
 //--- graph.mlir
@@ -109,6 +110,29 @@ func.func @no_id(%x: tensor<4xf32, #part> {graph.mask}) {
 func.func @f() {
   return
 }
+
+//--- mesh.mlir
+module attributes {mlc.mesh = [{name = "data", size = -1 : i64}, {name = "model", size = 2 : i64}]} {}
+
+// -----
+// expected-error @below {{expected a list of axes in mlc.mesh, not 4 : i64}}
+module attributes {mlc.mesh = 4} {}
+
+// -----
+// expected-error @below {{expected {name = "...", size = ... : i64} in mlc.mesh, not {name = "data"}}}
+module attributes {mlc.mesh = [{name = "data"}]} {}
+
+// -----
+// expected-error @below {{axis "data" of mlc.mesh has size 0; expected at least 1, or -1}}
+module attributes {mlc.mesh = [{name = "data", size = 0 : i64}]} {}
+
+// -----
+// expected-error @below {{mlc.mesh has two axes named "data"}}
+module attributes {mlc.mesh = [{name = "data", size = 1 : i64}, {name = "data", size = 2 : i64}]} {}
+
+// -----
+// expected-error @below {{mlc.mesh has more than one elastic axis}}
+module attributes {mlc.mesh = [{name = "data", size = -1 : i64}, {name = "model", size = -1 : i64}]} {}
 
 //--- unknown.mlir
 // expected-error @below {{unknown phase 'later'}}

@@ -2,6 +2,7 @@
 
 #include "tools/mlc/Interpret.h"
 
+#include "ir/dist/MeshConfig.h"
 #include "ir/graph/GraphDialect.h"
 #include "tools/mlc/Files.h"
 #include "tools/mlc/TrainingData.h"
@@ -64,10 +65,9 @@ static int fail(const mlrt::Status &status) {
 /// Devices of the mesh; one where its size is left to mlrun.
 static int64_t devicesOf(ModuleOp module) {
   int64_t devices = 1;
-  if (auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh"))
-    for (auto axis : mesh.getAsRange<DictionaryAttr>())
-      if (auto size = axis.getAs<IntegerAttr>("size"))
-        devices *= std::max<int64_t>(1, size.getInt());
+  if (auto mesh = dist::readMesh(module); succeeded(mesh))
+    for (const dist::MeshAxis &axis : *mesh)
+      devices *= std::max<int64_t>(1, axis.size);
   return devices;
 }
 

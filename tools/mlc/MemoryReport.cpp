@@ -9,6 +9,7 @@
 
 #include "tools/mlc/MemoryReport.h"
 
+#include "ir/dist/MeshConfig.h"
 #include "ir/plan/PlanOps.h"
 #include "runtime/schema/Memory.h"
 
@@ -60,9 +61,9 @@ static llvm::MapVector<StringRef, int64_t> sectionBytes(plan::ArenaOp arena) {
 /// The numbers of ranks to report for.
 static SmallVector<int64_t> rankCounts(ModuleOp module, int64_t microbatches) {
   int64_t ranks = 1;
-  if (auto mesh = module->getAttrOfType<ArrayAttr>("mlc.mesh"))
-    for (Attribute axis : mesh)
-      ranks *= integerOf(dyn_cast<DictionaryAttr>(axis), "size", 1);
+  if (auto mesh = dist::readMesh(module); succeeded(mesh))
+    for (const dist::MeshAxis &axis : *mesh)
+      ranks *= axis.size;
   if (ranks > 0)
     return {ranks};
   SmallVector<int64_t> counts;
