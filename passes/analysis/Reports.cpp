@@ -14,6 +14,7 @@
 #include "ir/plan/PlanOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -111,10 +112,13 @@ Report reportCommunication(ModuleOp module, const MachineDescription &machine) {
     llvm::json::Array byRanks;
     for (int64_t n : ranks) {
       llvm::json::Array byRank;
-      for (int64_t rank = 0; rank < n; ++rank)
-        byRank.push_back(allReduceSentElements(count, rank, n) * width);
-      int64_t most = allReduceSentElements(count, n) * width;
-      double seconds = allReduceSeconds(machine, payload, n);
+      int64_t most = 0;
+      for (int64_t rank = 0; rank < n; ++rank) {
+        int64_t sent = allReduceSentElements(count, rank, n) * width;
+        byRank.push_back(sent);
+        most = std::max(most, sent);
+      }
+      double seconds = allReduceSeconds(machine, count, width, n);
       os << "    N = " << n << ": a rank sends at most " << most << " bytes, ";
       printSeconds(os, seconds);
       os << "\n";
@@ -148,7 +152,11 @@ namespace {
 struct StepWork {
   Work loop, rest; ///< of a micro-batch; of what is outside the loop
   int64_t microbatches = 1;
-  SmallVector<int64_t> payloads;
+  /// Of each bucket, which has one element type.
+  struct Payload {
+    int64_t count, width;
+  };
+  SmallVector<Payload> payloads;
 
   explicit StepWork(ModuleOp module) {
     if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
@@ -159,7 +167,7 @@ struct StepWork {
         bool inLoop = op->getParentOfType<dist::MicrobatchLoopOp>() != nullptr;
         (inLoop ? loop : rest).add(op);
         if (auto sum = dyn_cast<dist::AllReduceOp>(op))
-          payloads.push_back(sum.getPayloadBytes());
+          addPayloads(sum);
       });
   }
 
@@ -173,9 +181,20 @@ struct StepWork {
   }
   double communicate(const MachineDescription &machine, int64_t ranks) const {
     double seconds = 0;
-    for (int64_t payload : payloads)
-      seconds += allReduceSeconds(machine, payload, ranks);
+    for (const Payload &payload : payloads)
+      seconds += allReduceSeconds(machine, payload.count, payload.width, ranks);
     return seconds;
+  }
+
+private:
+  void addPayloads(dist::AllReduceOp sum) {
+    llvm::MapVector<Type, int64_t> counts;
+    for (Type each : sum.getOperandTypes()) {
+      auto type = cast<RankedTensorType>(each);
+      counts[type.getElementType()] += type.getNumElements();
+    }
+    for (auto [element, count] : counts)
+      payloads.push_back({count, plan::getElementBytes(element)});
   }
 };
 } // namespace

@@ -35,11 +35,11 @@ int64_t allReduceMessages(int64_t ranks) {
   return 2 * std::bit_width(static_cast<uint64_t>(ranks - 1));
 }
 
-double allReduceSeconds(const MachineDescription &machine, int64_t payloadBytes,
-                        int64_t ranks) {
+double allReduceSeconds(const MachineDescription &machine, int64_t count,
+                        int64_t width, int64_t ranks) {
   return static_cast<double>(allReduceMessages(ranks)) *
              machine.linkLatencySeconds +
-         static_cast<double>(allReduceSentElements(payloadBytes, ranks)) /
+         static_cast<double>(allReduceSentElements(count, ranks) * width) /
              machine.linkBytesPerSecond;
 }
 

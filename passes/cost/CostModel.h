@@ -42,9 +42,9 @@ int64_t allReduceSentElements(int64_t count, int64_t ranks);
 /// 2 ceil(log2 N).
 int64_t allReduceMessages(int64_t ranks);
 
-/// Seconds that an all-reduce takes.
-double allReduceSeconds(const MachineDescription &machine, int64_t payloadBytes,
-                        int64_t ranks);
+/// Seconds that an all-reduce of `count` elements of `width` bytes takes.
+double allReduceSeconds(const MachineDescription &machine, int64_t count,
+                        int64_t width, int64_t ranks);
 
 /// Seconds that kernels take: the larger of arithmetic and memory, and one
 /// latency each.

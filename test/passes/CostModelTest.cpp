@@ -40,7 +40,7 @@ TEST(CostModel, HalvingAndDoublingTakesTwoMessagesPerLevel) {
 }
 
 TEST(CostModel, OneRankSendsNothing) {
-  EXPECT_EQ(allReduceSeconds({}, 1 << 20, 1), 0);
+  EXPECT_EQ(allReduceSeconds({}, 1 << 18, 4, 1), 0);
 }
 
 TEST(CostModel, TimeIsTheLargerOfArithmeticAndMemory) {
@@ -55,7 +55,7 @@ TEST(CostModel, TimeIsTheLargerOfArithmeticAndMemory) {
 TEST(CostModel, SaturatingPayloadLeavesFivePercentToLatency) {
   MachineDescription machine;
   int64_t bytes = saturatingPayloadBytes(machine);
-  double total = allReduceSeconds(machine, bytes, 8);
+  double total = allReduceSeconds(machine, bytes / 4, 4, 8);
   double latency = 6 * machine.linkLatencySeconds;
   EXPECT_NEAR(latency / total, 0.05, 1e-6);
   machine.linkLatencySeconds *= 2; // a slower start wants larger buckets

@@ -87,6 +87,11 @@ TEST_F(ReportsTest, CommunicationOfAFixedMesh) {
   EXPECT_EQ(four->getInteger("sent_bytes"), (13 + 7) * 4);
   EXPECT_EQ(*four->getArray("sent_bytes_by_rank"),
             (llvm::json::Array{19 * 4, 20 * 4, 19 * 4, 20 * 4}));
+  // 4 messages, and the bytes of the rank that sends most.
+  MachineDescription machine;
+  EXPECT_DOUBLE_EQ(*four->getNumber("seconds"),
+                   4 * machine.linkLatencySeconds +
+                       80 / machine.linkBytesPerSecond);
   EXPECT_EQ(first->getArray("locations")->size(), 2u); // each line once
   EXPECT_NE(report.text.find("all_reduce sum #0 (w, loss): 52 bytes"),
             std::string::npos)
