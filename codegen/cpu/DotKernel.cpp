@@ -16,10 +16,6 @@ namespace mlc::cpu {
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 class DotEmitter {
 public:
   explicit DotEmitter(Dot product) : dot(std::move(product)) {}

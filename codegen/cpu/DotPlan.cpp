@@ -29,10 +29,6 @@ constexpr int64_t kDepthBlock = 1024;
 // Above this, reading columns of a panel where they lie misses the caches.
 constexpr int64_t kUnpackedBytes = 512 * 1024;
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 int64_t countDims(RankedTensorType type, ArrayRef<int64_t> dims) {
   int64_t count = 1;
   for (int64_t dim : dims)

@@ -14,10 +14,6 @@ namespace mlc::cpu {
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 struct Space {
   int64_t split; ///< dimensions [0, split) are rows
   int64_t rows, inner, rank;

@@ -16,6 +16,10 @@
 
 namespace mlc::cpu {
 
+inline mlir::RankedTensorType typeOf(Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
 /// How elements of a type lie in memory and in registers.
 ///   i1: a byte 0 or 1; held as i1.  ui8: i8.  f16, bf16: held as f32, always
 ///   a representable value.
@@ -111,8 +115,11 @@ private:
 /// Reports labels outside [0, classes) in the KernelContext, for the active
 /// lanes; `rows` are their indices.
 /// `source` is the value of the kernel's body that they are of.
-void emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
-                    const Coord &rows);
+///
+/// \returns the labels as i64, 0 where they are out of range: the error stops
+///   the run.
+Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
+                     const Coord &rows);
 
 } // namespace mlc::cpu
 

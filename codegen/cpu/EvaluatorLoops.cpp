@@ -17,10 +17,6 @@ using namespace mlir;
 
 namespace mlc::cpu {
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 // The index of `dims` (kept, in order, taken from single-dimension runs) and of
 // the others, which share the row-major coordinate `at`.
 static Index mergeDims(IndexMath &math, ArrayRef<int64_t> shape,
@@ -262,8 +258,8 @@ static int32_t sourceArgument(Value value) {
   return found;
 }
 
-void emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
-                    const Coord &rows) {
+Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
+                     const Coord &rows) {
   KernelBuilder &k = e.k;
   Type element = getElementTypeOrSelf(source.getType());
   bool isUnsigned = element.isUnsignedInteger();
@@ -300,21 +296,18 @@ void emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
       });
     });
   }
+  return k.select(outside, k.zero(wide.getType()), wide);
 }
 
 Value Evaluator::loss(graph::SoftmaxCrossEntropyOp op, const Index &index) {
-  Type labelType = op.getLabels().getType().getElementType();
   Row row{*this, op.getLogits(), index[0].at};
-  Value labels = evaluate(op.getLabels(), index);
-  emitLabelCheck(*this, op.getLabels(), labels, row.classes(), index[0].at);
+  Value label =
+      emitLabelCheck(*this, op.getLabels(), evaluate(op.getLabels(), index),
+                     row.classes(), index[0].at);
   Value top = row.maximum();
   Value sum = row.sumOfExp(top);
-  // Out of range reads class 0; the error stops the run.
-  Value wide = emitCast(k, labels, labelType, k.i32());
-  Value outside = k.icmp(IPred::uge, wide, k.ci(wide.getType(), row.classes()));
   Coord column;
-  Value safe = k.select(outside, k.zero(wide.getType()), wide);
-  column.perLane = lanes() == 1 ? k.zext(safe, k.i64()) : safe;
+  column.perLane = lanes() == 1 ? label : k.trunc(label, k.i32());
   Value chosen;
   {
     Scope scope(*this);

@@ -136,18 +136,11 @@ struct LossRows {
     });
   }
 
-  // The label of a row, 0 where it is out of range: the error stops the run.
+  // The label of a row, 0 where it is out of range.
   Value checkedLabel(Value row) {
-    KernelBuilder &k = l.k;
     Evaluator e = l.evaluator(1);
-    Type labelType = cast<RankedTensorType>(labels.getType()).getElementType();
     Value label = e.evaluate(labels, {{0, 1, Coord::scalar(row)}});
-    emitLabelCheck(e, labels, label, classes, Coord::scalar(row));
-    Value wide = labelType.isInteger(64)         ? label
-                 : labelType.isUnsignedInteger() ? k.zext(label, k.i64())
-                                                 : k.sext(label, k.i64());
-    Value outside = k.icmp(IPred::uge, wide, k.index(classes));
-    return k.select(outside, k.index(0), wide);
+    return emitLabelCheck(e, labels, label, classes, Coord::scalar(row));
   }
 
   void storeLoss(const Row &row) {
