@@ -19,7 +19,7 @@ struct DotPlan {
   int64_t batches, rows, columns, depth;
   unsigned lanes;
   int64_t blockRows, blockVectors; ///< of the accumulators in registers
-  int64_t unitRows, unitPanels;    ///< rows: a multiple of `blockRows`
+  int64_t unitRows, unitPanels;    ///< rows: of `blockRows`, or all of them
   int64_t depthBlock;              ///< `depth` where that is not cut
   bool packLhs = false, packRhs = false;
   /// Read along the depth when it is packed; else along its free dimensions.

@@ -102,9 +102,11 @@ void chooseUnits(DotPlan &plan) {
         std::clamp<int64_t>(1000000 / flops, 1, tiles) * plan.blockRows;
     return;
   }
-  // Whole vectors of rows, since they may be packed along the rows.
-  int64_t step = std::lcm<int64_t>(plan.blockRows, plan.lanes);
+  // Whole vectors of rows, since they may be packed along the rows; and whole
+  // register blocks, unless the rows end with the unit.
   int64_t rowBlocks = llvm::divideCeil(plan.rows, kUnitRows);
+  int64_t step = rowBlocks > 1 ? std::lcm<int64_t>(plan.blockRows, plan.lanes)
+                               : plan.lanes;
   plan.unitRows = llvm::alignTo(llvm::divideCeil(plan.rows, rowBlocks), step);
   // Enough units for some threads; packed rows are worth sharing.
   int64_t all = plan.batches * plan.rowBlocks() * plan.panels();

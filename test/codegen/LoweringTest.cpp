@@ -88,6 +88,25 @@ TEST_F(LabelTest, FollowsALongChainOnce) {
             1);
 }
 
+// 13 rows, 8 lanes: rows for 2 vectors, not for 13 register blocks.
+TEST_F(LoweringTest, ScratchOfAProductFollowsItsRows) {
+  auto scratchOf = [&](int64_t rows) {
+    std::string lhs = "tensor<" + std::to_string(rows) + "x4096xf32>";
+    std::string result = "tensor<" + std::to_string(rows) + "x16xf32>";
+    parse("plan.kernel @k(%a: " + lhs + ", %b: tensor<4096x16xf32>) -> (" +
+              result + ") {\n  %m = graph.neg %a : " + lhs +
+              "\n  %r = graph.dot %m, %b batch = [] x [] contract = [1] x [0]"
+              " : " +
+              lhs + ", tensor<4096x16xf32> to " + result +
+              "\n  plan.return %r : " + result + "\n}\n",
+          "x86-64-v4");
+    EXPECT_TRUE(succeeded(setScratchBytes(*module, *target)));
+    return static_cast<int64_t>(kernel().getScratchBytes());
+  };
+  EXPECT_GT(scratchOf(16), 0);
+  EXPECT_EQ(scratchOf(13), scratchOf(16));
+}
+
 } // namespace
 
 } // namespace mlc::test
