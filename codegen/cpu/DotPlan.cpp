@@ -21,7 +21,8 @@ namespace {
 constexpr int64_t kUnitRows = 512;
 // Panels of a unit that share packed rows.
 constexpr int64_t kUnitPanels = 8;
-// Tasks that have scratch memory of their own. More would be more cold memory.
+// Tasks that have scratch memory of their own, and so the threads that such a
+// product can use. More would be more cold memory.
 constexpr int64_t kScratchTasks = 8;
 // A block of the depth. Sums that wait for the next block cost more than a
 // panel that is longer than the L1 cache, so it is cut only when it leaves L2.
