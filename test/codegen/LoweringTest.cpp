@@ -88,7 +88,7 @@ TEST_F(LabelTest, FollowsALongChainOnce) {
             1);
 }
 
-// 13 rows, 8 lanes: rows for 2 vectors, not for 13 register blocks.
+// 13 rows, 16 lanes: room for one vector of rows, not for 13.
 TEST_F(LoweringTest, ScratchOfAProductFollowsItsRows) {
   auto scratchOf = [&](int64_t rows) {
     std::string lhs = "tensor<" + std::to_string(rows) + "x4096xf32>";
