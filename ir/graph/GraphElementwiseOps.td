@@ -271,6 +271,10 @@ def Graph_CosOp : Graph_UnaryOp<"cos", Graph_FloatTensor, "none",
     `result[i] = cos(operand[i])`, in radians. Compiled for f64, arguments
     beyond 2^50 in absolute value give some number in [-1, 1].
 
+    The gradient is computed as `cos(x + pi/2)` in f64: for an f32 `x` beyond
+    2^29 in absolute value it loses digits, and beyond 2^50 it is only some
+    number in [-1, 1], too.
+
     ```mlir
     %r = graph.cos %x : tensor<f64>
     ```
