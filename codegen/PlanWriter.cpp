@@ -40,6 +40,9 @@ static LogicalResult writeArena(PlanTables &tables, schema::PlanT &plan,
     if (auto value = buffer.getValue()) {
       if (!constantsEnd)
         plan.constants_offset = out->offset;
+      else if (out->offset < *constantsEnd)
+        return buffer.emitOpError("begins at byte ")
+               << out->offset << ", before the end of the constants above it";
       if (failed(tables.appendBytes(buffer, *value, plan.constants,
                                     out->offset - plan.constants_offset,
                                     mostConstantBytes)))

@@ -75,6 +75,16 @@ TEST_F(PlanWriterTest, LimitsTheConstantsTogether) {
             "an input");
 }
 
+TEST_F(PlanWriterTest, NeedsConstantsInOrder) {
+  ASSERT_TRUE(module) << errors;
+  auto arena = plan::ArenaOp::of(*module);
+  arena.getBuffer("c").setOffset(320);
+  arena.getBuffer("d").setOffset(64);
+  EXPECT_TRUE(failed(writePlan(*module)));
+  EXPECT_EQ(errors, "'plan.buffer' op begins at byte 64, before the end of the "
+                    "constants above it");
+}
+
 TEST_F(PlanWriterTest, LimitsThePlan) {
   ASSERT_TRUE(module) << errors;
   FailureOr<std::string> bytes = writePlan(*module);
