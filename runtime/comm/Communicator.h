@@ -19,10 +19,13 @@
 
 namespace mlrt {
 
+/// Ids of collectives from here on are mlrun's own; a plan's are below.
+inline constexpr uint32_t kFirstSetupId = 0xffff0000u;
+
 /// Names a collective in errors: which one of the plan, at which step, and the
 /// model's line. Points into the plan; nothing is copied on the fast path.
 struct CollectiveTag {
-  uint32_t id = 0;           ///< Plan's AllReduce.id
+  uint32_t id = 0;           ///< plan's AllReduce.id, or from kFirstSetupId
   uint64_t step = 0;         ///< training step
   std::string_view name;     ///< "gradients of head.w, head.b"
   std::string_view location; ///< "digits.mlg:10:8"

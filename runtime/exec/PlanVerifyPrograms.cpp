@@ -1,5 +1,6 @@
 //===- PlanVerifyPrograms.cpp - Meaning of a plan: its programs -----------===//
 
+#include "runtime/comm/Communicator.h"
 #include "runtime/exec/Plan.h"
 #include "runtime/exec/PlanChecks.h"
 
@@ -14,7 +15,6 @@ namespace {
 constexpr uint64_t kMaxIterations = uint64_t{1} << 20;
 constexpr uint64_t kMaxSumBytes = uint64_t{1} << 46;
 constexpr uint64_t kMaxMetricBytes = uint64_t{8} << 20; // a small table
-constexpr uint32_t kFirstSetupId = 0xffff0000u; // ids from here on: mlrun's own
 
 /// Is there a sum, maximum or minimum of this type. Bools have "any" and "all".
 bool canReduce(schema::DType dtype, schema::Reduction reduction) {

@@ -10,8 +10,6 @@
 
 namespace mlrt {
 
-static constexpr uint32_t kSetupTag = 0xffff0000u;
-
 Result<std::unique_ptr<Session>>
 Session::create(const Plan &plan, WorkerContext *context,
                 DeviceOptions deviceOptions, std::span<const ProgramNeed> needs,
@@ -145,7 +143,7 @@ Status Session::broadcast(void *data, size_t sizeBytes, std::string_view what) {
   if (ranks() == 1 || sizeBytes == 0)
     return {};
   CollectiveTag tag;
-  tag.id = kSetupTag;
+  tag.id = kFirstSetupId;
   tag.name = what;
   return context->communicator().broadcast(data, sizeBytes, 0, tag);
 }
