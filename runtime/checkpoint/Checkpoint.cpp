@@ -390,14 +390,14 @@ Status checkUnused(const fs::path &directory, const CheckpointInfo &now) {
                      : "; go on with --resume, or give another folder")};
 }
 
-Result<SafetensorsFile> openWeights(const fs::path &path) {
+Result<Checkpoint> openWeights(const fs::path &path) {
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored))
-    return SafetensorsFile::open(path);
-  Result<Checkpoint> checkpoint = openCheckpoint(path);
-  if (!checkpoint.ok())
-    return checkpoint.status();
-  return std::move(checkpoint->weights);
+  if (fs::is_directory(path, ignored))
+    return openCheckpoint(path);
+  Result<SafetensorsFile> file = SafetensorsFile::open(path);
+  if (!file.ok())
+    return file.status();
+  return Checkpoint{{}, std::move(*file), {}};
 }
 
 Status checkResume(const CheckpointInfo &saved, const CheckpointInfo &now) {

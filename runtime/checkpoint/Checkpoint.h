@@ -59,8 +59,9 @@ bool hasCheckpoint(const std::filesystem::path &directory);
 Status checkUnused(const std::filesystem::path &directory,
                    const CheckpointInfo &now);
 
-/// A safetensors file, or the weights of a checkpoint.
-Result<SafetensorsFile> openWeights(const std::filesystem::path &path);
+/// A checkpoint, or a safetensors file as the weights of one that says nothing
+/// else.
+Result<Checkpoint> openWeights(const std::filesystem::path &path);
 
 /// Whether training as `now` may resume from `saved`: the same model and
 /// batch. \returns kInvalidArgument saying what differs.

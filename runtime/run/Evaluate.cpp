@@ -75,35 +75,10 @@ Status evaluate(Session &session, const Dataset &data, uint64_t step,
   return {};
 }
 
-/// What is evaluated, and when in a training it was saved.
-struct Evaluated {
-  SafetensorsFile weights;
-  uint64_t step = 0, epoch = 0; ///< 0 for a file of weights
-};
-
-static Result<Evaluated> openEvaluated(const std::filesystem::path &path) {
-  std::error_code ignored;
-  Evaluated evaluated;
-  if (!std::filesystem::is_directory(path, ignored)) {
-    Result<SafetensorsFile> file = SafetensorsFile::open(path);
-    if (!file.ok())
-      return file.status();
-    evaluated.weights = std::move(*file);
-    return evaluated;
-  }
-  Result<Checkpoint> checkpoint = openCheckpoint(path);
-  if (!checkpoint.ok())
-    return checkpoint.status();
-  const CheckpointInfo &info = checkpoint->info;
-  evaluated.step = info.step;
-  evaluated.epoch = info.epoch + (info.stepInEpoch > 0 ? 1 : 0);
-  evaluated.weights = std::move(checkpoint->weights);
-  return evaluated;
-}
-
 static Status evalWorker(const Plan &plan, const RunOptions &options,
-                         const Dataset &data, const Evaluated &evaluated,
+                         const Dataset &data, const Checkpoint &evaluated,
                          WorkerContext &context) {
+  const CheckpointInfo &info = evaluated.info; // zeros for a file of weights
   uint64_t rows = plan.program("eval")->rows();
   ProgramNeed need{"eval", stepsPerEpoch(data.rows(), rows)};
   Result<std::unique_ptr<Session>> session = Session::create(
@@ -113,14 +88,15 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
   MLRT_RETURN_IF_ERROR(
       (*session)->load(evaluated.weights, /*optimizer=*/false));
   MLRT_RETURN_IF_ERROR((*session)->broadcastParameters());
-  context.heartbeat(evaluated.step, "evaluates " + data.spec().name);
+  context.heartbeat(info.step, "evaluates " + data.spec().name);
   Measured measured(*(*session)->executor("eval"));
-  MLRT_RETURN_IF_ERROR(evaluate(**session, data, evaluated.step, measured));
+  MLRT_RETURN_IF_ERROR(evaluate(**session, data, info.step, measured));
   if (context.rank() != 0)
     return {};
   std::string line;
-  appendMetricsJson(line, evaluated.step, evaluated.epoch, data.spec().name,
-                    measured);
+  appendMetricsJson(line, info.step,
+                    info.epoch + (info.stepInEpoch > 0 ? 1 : 0),
+                    data.spec().name, measured);
   if (!options.log.empty()) {
     Result<MetricsLog> log = MetricsLog::open(options.log, false);
     if (!log.ok())
@@ -145,7 +121,7 @@ CommandResult evalCommand(const RunOptions &options) {
   if (options.weights.empty())
     return Status(StatusCode::kInvalidArgument,
                   "eval needs --weights: a safetensors file or a checkpoint");
-  Result<Evaluated> weights = openEvaluated(options.weights);
+  Result<Checkpoint> weights = openWeights(options.weights);
   if (!weights.ok())
     return weights.status();
   Result<SplitSpec> spec = splitOfPlan(plan->root(), options.split);

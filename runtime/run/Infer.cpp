@@ -245,10 +245,10 @@ CommandResult inferCommand(const RunOptions &options) {
     return session.status();
   Executor &executor = *(*session)->executor("infer");
   if (!options.weights.empty()) {
-    Result<SafetensorsFile> weights = openWeights(options.weights);
-    if (!weights.ok())
-      return weights.status();
-    if (Status status = (*session)->load(*weights, false); !status.ok())
+    Result<Checkpoint> from = openWeights(options.weights);
+    if (!from.ok())
+      return from.status();
+    if (Status status = (*session)->load(from->weights, false); !status.ok())
       return status;
   }
   Result<std::vector<BoundInput>> inputs = bindInputs(*plan, options, executor);

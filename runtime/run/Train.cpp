@@ -431,10 +431,10 @@ CommandResult trainCommand(const RunOptions &options) {
   // rank starts; forked ranks share the mappings.
   std::optional<SafetensorsFile> weights;
   if (!options.weights.empty()) {
-    Result<SafetensorsFile> file = openWeights(options.weights);
-    if (!file.ok())
-      return file.status();
-    weights.emplace(std::move(*file));
+    Result<Checkpoint> from = openWeights(options.weights);
+    if (!from.ok())
+      return from.status();
+    weights.emplace(std::move(from->weights));
   }
   std::optional<FileLock> lock; // until the run is over
   std::optional<Checkpoint> resume;
