@@ -75,10 +75,6 @@ std::string hostIdentity() {
   return identity + "/" + name;
 }
 
-bool isLoopback(const std::string &address) {
-  return address.starts_with("127.") || address == "::1";
-}
-
 /// "rank 1 of 4 has", "ranks 1, 3 of 4 have"
 std::string listed(const std::vector<int> &ranks, int size) {
   std::string text = ranks.size() == 1 ? "rank " : "ranks ";
@@ -154,6 +150,11 @@ static Status awaitAllConnected(const GlooOptions &options,
       meet(options, store, prefix + "connected/", "1",
            "connected with the other ranks");
   return connected.ok() ? Status() : connected.status();
+}
+
+bool isLoopback(const std::string &address) {
+  return address == "localhost" || address == "::1" ||
+         address.starts_with("127.");
 }
 
 Result<std::string> addressTowards(const std::string &host) {

@@ -34,6 +34,9 @@ struct GlooOptions {
 Result<std::unique_ptr<Communicator>> connectGloo(const GlooOptions &options,
                                                   KeyValueStore &store);
 
+/// Whether only this machine reaches an address.
+bool isLoopback(const std::string &address);
+
 /// The own address from which packets to `host` leave.
 Result<std::string> addressTowards(const std::string &host);
 

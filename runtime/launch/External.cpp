@@ -39,12 +39,6 @@ Result<std::string> readSecret() {
   return text.str();
 }
 
-/// An address that only this machine reaches.
-bool isLoopback(const std::string &address) {
-  return address == "localhost" || address == "::1" ||
-         address.starts_with("127.");
-}
-
 std::string interfaceName() {
   for (const char *name : {"MLRUN_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"})
     if (const char *value = std::getenv(name))
