@@ -163,8 +163,6 @@ Status Dataset::decode(AsideFile &out, const fs::path &directory,
   return out.writeAt(&header, sizeof header, 0);
 }
 
-namespace {} // namespace
-
 Result<Dataset> Dataset::open(const SplitSpec &spec, const fs::path &directory,
                               const fs::path &cacheDirectory) {
   MLRT_RETURN_IF_ERROR(checkSplitSpec(spec));

@@ -45,7 +45,6 @@ public:
   CpuDevice(int threads, int localRank, int localRanks)
       : pool(threads, localRank, localRanks), order(pool) {}
 
-  std::string_view name() const override { return "cpu"; }
   int threads() const override { return pool.size(); }
   Result<std::unique_ptr<DeviceMemory>> allocate(uint64_t sizeBytes) override;
   Result<std::unique_ptr<DeviceKernels>>

@@ -23,7 +23,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace mlrt {
 
@@ -62,7 +61,6 @@ public:
 struct KernelLaunch {
   KernelHandle kernel;
   void *const *arguments; ///< read before launch() returns
-  uint32_t argumentCount;
   int64_t tasks;
 };
 
@@ -100,8 +98,6 @@ class Device {
 public:
   virtual ~Device() = default;
 
-  /// cpu, cuda:0, ...
-  virtual std::string_view name() const = 0;
   /// Host threads that compute; 1 where the device does it all.
   virtual int threads() const = 0;
   /// \returns kRunFailed where there is not that much memory.

@@ -91,8 +91,7 @@ Status Executor::runCall(uint32_t index) {
     for (uint32_t i = 0; i < step.argumentCount; ++i)
       pointers[i] =
           parts->arguments[step.firstArgument + i].at(parts->position);
-  if (!parts->stream->launch(
-          {step.function, pointers, step.argumentCount, step.tasks}))
+  if (!parts->stream->launch({step.function, pointers, step.tasks}))
     return kernelFailed(&step);
   return {};
 }

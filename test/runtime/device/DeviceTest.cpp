@@ -87,7 +87,7 @@ TEST_P(DeviceTest, everyTaskRunsOnce) {
     void *arguments[] = {memory->data()};
     for (int repeat = 1; repeat <= 3; ++repeat) {
       EXPECT_TRUE(
-          device->stream().launch({kernels->handle(0), arguments, 1, tasks}));
+          device->stream().launch({kernels->handle(0), arguments, tasks}));
       EXPECT_TRUE(device->stream().wait());
       std::vector<int32_t> counts(static_cast<size_t>(tasks + 1));
       std::memcpy(counts.data(), memory->data(), counts.size() * 4);
@@ -105,7 +105,7 @@ TEST_P(DeviceTest, aFaultIsReportedOnce) {
   std::memcpy(memory->data(), &place, sizeof place);
   void *arguments[] = {memory->data()};
   Stream &stream = device->stream();
-  (void)stream.launch({kernels->handle(1), arguments, 1, 9});
+  (void)stream.launch({kernels->handle(1), arguments, 9});
   EXPECT_FALSE(stream.wait());
   std::optional<KernelContext> fault = stream.takeFault();
   ASSERT_TRUE(fault);
