@@ -129,27 +129,26 @@ void Progress::set(const CollectiveHeader &header, bool isInside) {
   beat();
 }
 
-CollectiveHeader Progress::get(bool &isInside) const {
+Doing Progress::get() const {
   std::array<uint64_t, kWords> bits;
+  Doing doing;
   // A rank that died while it wrote leaves the version odd: give up then and
   // take what there is.
   for (int attempt = 0; attempt < 1000; ++attempt) {
     uint64_t before = version.load(std::memory_order_acquire);
-    isInside = inside.load(std::memory_order_acquire) != 0;
+    doing.inside = inside.load(std::memory_order_acquire) != 0;
     for (size_t i = 0; i < kWords; ++i)
       bits[i] = words[i].load(std::memory_order_acquire);
     if (before % 2 == 0 && version.load(std::memory_order_relaxed) == before)
       break;
   }
-  CollectiveHeader header;
-  std::memcpy(&header, bits.data(), sizeof(header));
-  return header;
+  std::memcpy(&doing.header, bits.data(), sizeof(doing.header));
+  return doing;
 }
 
 std::string Progress::text() const {
-  bool isInside = false;
-  CollectiveHeader header = get(isInside);
-  return describe(header, isInside);
+  Doing doing = get();
+  return describe(doing.header, doing.inside);
 }
 
 std::string describe(const CollectiveHeader &header, bool isInside) {
@@ -158,6 +157,21 @@ std::string describe(const CollectiveHeader &header, bool isInside) {
   if (header.kind == CollectiveKind::activity)
     return "while it " + describe(header);
   return (isInside ? "in " : "after ") + describe(header);
+}
+
+std::string whereabouts(size_t rank, std::span<const Doing> ranks) {
+  const Doing &mine = ranks[rank];
+  std::string text = describe(mine.header, mine.inside);
+  for (size_t other = 0; other < ranks.size(); ++other) {
+    const Doing &theirs = ranks[other];
+    bool isNewer = !mine.inside || theirs.header.step > mine.header.step ||
+                   (theirs.header.group == mine.header.group &&
+                    theirs.header.sequence > mine.header.sequence);
+    if (other != rank && theirs.inside && isNewer)
+      return text + "; rank " + std::to_string(other) + " waited for it in " +
+             describe(theirs.header);
+  }
+  return text;
 }
 
 } // namespace mlrt

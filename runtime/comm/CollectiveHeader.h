@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <span>
 
 namespace mlrt {
 
@@ -57,6 +58,17 @@ std::string describe(const CollectiveHeader &header);
 /// first collective".
 std::string describe(const CollectiveHeader &header, bool isInside);
 
+/// The last collective that a rank is known to have begun; `inside`: it was not
+/// known to have left it.
+struct Doing {
+  CollectiveHeader header;
+  bool inside = false;
+};
+
+/// describe() of what `rank` did, with what another rank waits for where that
+/// is newer: a rank may go on after it was last heard of.
+std::string whereabouts(size_t rank, std::span<const Doing> ranks);
+
 /// The error of two ranks whose headers don't match.
 Status mismatch(const CollectiveHeader &mine, const CollectiveHeader &theirs);
 
@@ -71,8 +83,8 @@ public:
   void beat() { beats.fetch_add(1, std::memory_order_relaxed); }
 
   uint64_t beatCount() const { return beats.load(std::memory_order_relaxed); }
-  /// The last collective it began; `isInside`: has not left it.
-  CollectiveHeader get(bool &isInside) const;
+  /// What the rank does now.
+  Doing get() const;
   /// describe() of what get() gives.
   std::string text() const;
 

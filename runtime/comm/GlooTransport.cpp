@@ -181,8 +181,7 @@ Status GlooTransport::exchangeOrThrow(CollectiveHeader &header,
 /// (then `gone` says how that looked). It may wait for another rank, or be in
 /// another collective: ranks that give up say so in the store.
 Status GlooTransport::explainSilence(int peer, const std::string &gone) {
-  bool inside = false;
-  CollectiveHeader mine = progress().get(inside);
+  CollectiveHeader mine = progress().get().header;
   std::string entry(sizeof(peer) + sizeof(mine), '\0');
   std::memcpy(entry.data(), &peer, sizeof(peer));
   std::memcpy(entry.data() + sizeof(peer), &mine, sizeof(mine));

@@ -85,9 +85,8 @@ Status LocalTransport::awaitAsleep(int peer, bool (*ready)(const void *),
 }
 
 Status LocalTransport::diagnose(int peer, uint64_t waitedNs) {
-  bool inside = false, peerInside = false;
-  CollectiveHeader mine = region.rank(own).progress.get(inside);
-  CollectiveHeader theirs = region.rank(peer).progress.get(peerInside);
+  auto [mine, inside] = region.rank(own).progress.get();
+  auto [theirs, peerInside] = region.rank(peer).progress.get();
   if (inside && peerInside && theirs.kind != CollectiveKind::activity &&
       mine.group == theirs.group && mine.sequence == theirs.sequence &&
       !mine.matches(theirs))

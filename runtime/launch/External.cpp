@@ -127,9 +127,7 @@ void ExternalRank::tick() {
     logError(heardOf().message());
     _exit(exitCode(StatusCode::kPeerFailed));
   }
-  bool inside = false;
-  CollectiveHeader doing = progress.get(inside);
-  Status failure = pulse->beat(world.rank, doing, inside);
+  Status failure = pulse->beat(world.rank, progress.get());
   if (failure.ok())
     return;
   if (pulse->isLost()) // nobody can say what rank 0 did; say what we did

@@ -65,7 +65,7 @@ public:
   /// Says that `rank` lives and what it does.
   /// \returns the run's first failure; kTimeout or kPeerFailed about the server
   ///   itself when it does not answer; ok otherwise.
-  Status beat(int rank, const CollectiveHeader &doing, bool inside);
+  Status beat(int rank, const Doing &doing);
   /// Tells the run how `rank` failed; the run's failure, which may be another
   /// that explains this one.
   Status report(int rank, const Status &failure);

@@ -281,11 +281,11 @@ static Status failureOf(const Result<std::string> &answer) {
                                  : Status(code, std::string(reader.rest()));
 }
 
-Status StoreClient::beat(int rank, const CollectiveHeader &doing, bool inside) {
+Status StoreClient::beat(int rank, const Doing &doing) {
   Writer writer = begin(Operation::beat);
   writer.number(static_cast<int32_t>(rank))
-      .number(static_cast<uint8_t>(inside))
-      .raw({reinterpret_cast<const char *>(&doing), sizeof(doing)});
+      .number(static_cast<uint8_t>(doing.inside))
+      .number(doing.header);
   return failureOf(value(writer.data(), options.timeoutSeconds * 0.5));
 }
 

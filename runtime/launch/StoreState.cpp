@@ -112,7 +112,7 @@ std::string StoreState::beat(Reader &reader, int client,
                              const std::string &place, uint64_t nowNs) {
   Life *life = lifeOf(reader.number<int32_t>());
   auto inside = reader.number<uint8_t>();
-  auto doing = reader.number<CollectiveHeader>();
+  auto header = reader.number<CollectiveHeader>();
   if (!reader.finished() || life == nullptr)
     return refused("a beat of no rank");
   if (life->seen && life->client != client)
@@ -123,8 +123,7 @@ std::string StoreState::beat(Reader &reader, int client,
   life->client = client;
   life->place = place;
   life->lastBeatNs = nowNs;
-  life->doing = doing;
-  life->inside = inside != 0;
+  life->doing = {header, inside != 0};
   return failureAnswer();
 }
 
@@ -156,18 +155,11 @@ void StoreState::failed(const Status &status, Cause cause) {
   failureCause = cause;
 }
 
-/// "in all-reduce #3 ...", with what another rank waits for when `rank` itself
-/// is in no collective.
-std::string StoreState::whereabouts(int rank) const {
-  const Life &life = lives[static_cast<size_t>(rank)];
-  std::string text = describe(life.doing, life.inside);
-  if (life.inside)
-    return text;
-  for (size_t other = 0; other < lives.size(); ++other)
-    if (lives[other].inside && static_cast<int>(other) != rank)
-      return text + "; rank " + std::to_string(other) + " waited for it in " +
-             describe(lives[other].doing);
-  return text;
+std::string StoreState::whereabouts(size_t rank) const {
+  std::vector<Doing> doing;
+  for (const Life &life : lives)
+    doing.push_back(life.doing);
+  return mlrt::whereabouts(rank, doing);
 }
 
 void StoreState::closed(int client) {
@@ -178,8 +170,7 @@ void StoreState::closed(int client) {
     life.ended = true;
     failed(Status(StatusCode::kPeerFailed,
                   "rank " + std::to_string(rank) + " (on " + life.place +
-                      ") ended without a word " +
-                      whereabouts(static_cast<int>(rank))),
+                      ") ended without a word " + whereabouts(rank)),
            Cause::death);
   }
 }
@@ -197,7 +188,7 @@ void StoreState::checkSilence(uint64_t nowNs) {
                   "rank " + std::to_string(rank) + " (on " + life.place +
                       ") has shown no sign of life for " + seconds +
                       " s, as if it were stopped or cut off, " +
-                      whereabouts(static_cast<int>(rank))),
+                      whereabouts(rank)),
            Cause::death);
   }
 }

@@ -43,8 +43,7 @@ private:
     int client = -1;
     std::string place;
     uint64_t lastBeatNs = 0;
-    CollectiveHeader doing;
-    bool inside = false;
+    Doing doing;
   };
 
   std::string set(store::Reader &reader, bool first);
@@ -58,7 +57,7 @@ private:
   std::string failureAnswer() const;
   Life *lifeOf(int32_t rank);
   void failed(const Status &status, Cause cause);
-  std::string whereabouts(int rank) const;
+  std::string whereabouts(size_t rank) const;
 
   std::map<std::string, std::string, std::less<>> values;
   size_t storedBytes = 0;

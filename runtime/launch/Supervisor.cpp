@@ -228,18 +228,10 @@ void Supervisor::killAll() {
 /// "in all-reduce #3 ...", with what another rank waits for when `rank` itself
 /// is in no collective.
 std::string Supervisor::whereabouts(int rank) const {
-  bool inside = false;
-  std::string text = group->progress(rank).text();
-  (void)group->progress(rank).get(inside);
-  for (int other = 0; other < world.size && !inside; ++other) {
-    bool otherInside = false;
-    CollectiveHeader header = group->progress(other).get(otherInside);
-    if (other == rank || !otherInside)
-      continue;
-    return text + "; rank " + std::to_string(other) + " waited for it in " +
-           describe(header);
-  }
-  return text;
+  std::vector<Doing> doing;
+  for (int other = 0; other < world.size; ++other)
+    doing.push_back(group->progress(other).get());
+  return mlrt::whereabouts(static_cast<size_t>(rank), doing);
 }
 
 void Supervisor::failed(const Status &status, Cause cause) {

@@ -43,13 +43,13 @@ protected:
   }
 
   /// Rank 0 beats until it hears of a failure, or for `limit`.
-  static Status beatUntilBadNews(StoreClient &zero,
-                                 std::chrono::seconds limit) {
+  static Status beatUntilBadNews(StoreClient &zero, std::chrono::seconds limit,
+                                 const Doing &doing = {}) {
     auto end = std::chrono::steady_clock::now() + limit;
     Status heard;
     while (heard.ok() && std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      heard = zero.beat(0, CollectiveHeader{}, false);
+      heard = zero.beat(0, doing);
     }
     return heard;
   }
@@ -279,21 +279,40 @@ TEST_F(StoreTest, aRankThatFallsSilentIsNamed) {
   serve(/*ranks=*/2, /*timeoutSeconds=*/2); // missed after a second
   auto zero = connect(), one = connect();
   ASSERT_TRUE(zero && one);
-  CollectiveHeader doing = {};
-  ASSERT_TRUE(zero->beat(0, doing, false).ok());
-  ASSERT_TRUE(one->beat(1, doing, false).ok());
+  ASSERT_TRUE(zero->beat(0, {}).ok());
+  ASSERT_TRUE(one->beat(1, {}).ok());
   Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8));
   EXPECT_EQ(heard.code(), StatusCode::kTimeout);
   EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
+}
+
+/// Ranks beat ten times a second and make a thousand steps: where a dead rank
+/// was last heard of is long ago, where it is missed is not.
+TEST_F(StoreTest, theCollectiveInWhichARankIsMissedIsNamed) {
+  serve(/*ranks=*/2, /*timeoutSeconds=*/2);
+  auto zero = connect(), one = connect();
+  ASSERT_TRUE(zero && one);
+  Doing early, late;
+  early.header.kind = late.header.kind = CollectiveKind::allReduce;
+  early.inside = late.inside = true;
+  early.header.sequence = 4;
+  late.header.sequence = 90;
+  late.header.step = 86;
+  late.header.setText("head.w", "digits.mlg:10:8");
+  ASSERT_TRUE(one->beat(1, early).ok());
+  Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8), late);
+  EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
+  EXPECT_THAT(heard.message(),
+              HasSubstr("rank 0 waited for it in all-reduce #0 'head.w'"));
+  EXPECT_THAT(heard.message(), HasSubstr("of step 86, from digits.mlg:10:8"));
 }
 
 TEST_F(StoreTest, aRankThatDisappearsIsNamed) {
   serve();
   auto zero = connect(), one = connect();
   ASSERT_TRUE(zero && one);
-  CollectiveHeader doing = {};
-  ASSERT_TRUE(zero->beat(0, doing, false).ok());
-  ASSERT_TRUE(one->beat(1, doing, false).ok());
+  ASSERT_TRUE(zero->beat(0, {}).ok());
+  ASSERT_TRUE(one->beat(1, {}).ok());
   one.reset();
   Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8));
   EXPECT_EQ(heard.code(), StatusCode::kPeerFailed);
@@ -304,13 +323,12 @@ TEST_F(StoreTest, aRankThatSaidGoodbyeMayGo) {
   serve();
   auto zero = connect(), one = connect();
   ASSERT_TRUE(zero && one);
-  CollectiveHeader doing = {};
-  ASSERT_TRUE(zero->beat(0, doing, false).ok());
-  ASSERT_TRUE(one->beat(1, doing, false).ok());
+  ASSERT_TRUE(zero->beat(0, {}).ok());
+  ASSERT_TRUE(one->beat(1, {}).ok());
   ASSERT_TRUE(one->bye(1).ok());
   one.reset();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_TRUE(zero->beat(0, doing, false).ok());
+  EXPECT_TRUE(zero->beat(0, {}).ok());
 }
 
 TEST_F(StoreTest, aServerThatDisappearsIsNamed) {
