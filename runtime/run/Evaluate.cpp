@@ -98,7 +98,7 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
                     info.epoch + (info.stepInEpoch > 0 ? 1 : 0),
                     data.spec().name, measured);
   if (!options.log.empty()) {
-    Result<MetricsLog> log = MetricsLog::open(options.log, false);
+    Result<MetricsLog> log = MetricsLog::create(options.log);
     if (!log.ok())
       return log.status();
     MLRT_RETURN_IF_ERROR(log->write(line));

@@ -8,11 +8,14 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 namespace mlrt {
 
 static constexpr size_t kBufferBytes = 64 * 1024;
+static constexpr std::string_view kLineBegin = R"({"schema_version":1,"step":)";
 
 void appendJsonNumber(std::string &line, double value) {
   if (!std::isfinite(value)) {
@@ -66,7 +69,7 @@ static size_t appendArray(std::string &line, const double *values,
 
 void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
                        std::string_view split, const Measured &measured) {
-  line += "{\"schema_version\":1,\"step\":";
+  line += kLineBegin;
   appendInteger(line, step);
   line += ",\"epoch\":";
   appendInteger(line, epoch);
@@ -120,10 +123,43 @@ MetricsLog::~MetricsLog() {
   ::close(fd);
 }
 
-Result<MetricsLog> MetricsLog::open(const std::string &path, bool append) {
-  int fd = ::open(
-      path.c_str(),
-      O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+/// The bytes of the whole lines up to those of `step`.
+static off_t bytesUpTo(std::istream &lines, uint64_t step) {
+  off_t bytes = 0;
+  std::string line;
+  while (std::getline(lines, line) && !lines.eof()) { // eof: no newline
+    uint64_t number = 0;
+    if (line.starts_with(kLineBegin))
+      std::from_chars(line.data() + kLineBegin.size(),
+                      line.data() + line.size(), number);
+    if (number > step)
+      break;
+    bytes += static_cast<off_t>(line.size()) + 1;
+  }
+  return bytes;
+}
+
+Result<MetricsLog> MetricsLog::create(const std::string &path) {
+  return open(path, O_TRUNC);
+}
+
+Result<MetricsLog> MetricsLog::resume(const std::string &path, uint64_t step) {
+  Result<MetricsLog> log = open(path, O_APPEND);
+  std::error_code ignored;
+  if (!log.ok() || !std::filesystem::is_regular_file(path, ignored))
+    return log; // a pipe or terminal has no lines to remove
+  std::ifstream lines(path);
+  off_t bytes = bytesUpTo(lines, step);
+  if (!lines.is_open() || lines.bad() || ::ftruncate(log->fd, bytes) != 0)
+    return Status(StatusCode::kRunFailed,
+                  "cannot go on with the log " + path + ": " +
+                      std::strerror(errno) +
+                      "; choose another file with --log");
+  return log;
+}
+
+Result<MetricsLog> MetricsLog::open(const std::string &path, int flags) {
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   if (fd < 0)
     return Status(StatusCode::kRunFailed,
                   "cannot write the log " + path + ": " + std::strerror(errno) +

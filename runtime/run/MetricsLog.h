@@ -26,9 +26,13 @@ std::string metricsText(const Measured &measured);
 /// A file of lines, kept in memory up to 64 KiB.
 class MetricsLog {
 public:
-  /// \param append  go on behind what is there (a resumed run).
-  /// \returns kRunFailed where the file cannot be written.
-  static Result<MetricsLog> open(const std::string &path, bool append);
+  /// Begins a file anew.
+  /// \returns kRunFailed where it cannot be written.
+  static Result<MetricsLog> create(const std::string &path);
+  /// Goes on behind the lines of `step` and before. Later ones are removed: the
+  /// run that a resumed one goes on from got further than its checkpoint.
+  /// \returns kRunFailed where the file cannot be read or written.
+  static Result<MetricsLog> resume(const std::string &path, uint64_t step);
   MetricsLog(MetricsLog &&other) noexcept;
   MetricsLog &operator=(MetricsLog &&) = delete;
   ~MetricsLog();
@@ -37,6 +41,7 @@ public:
   Status flush();
 
 private:
+  static Result<MetricsLog> open(const std::string &path, int flags);
   MetricsLog(int descriptor, std::string path);
 
   int fd;

@@ -135,7 +135,8 @@ Status Trainer::prepare() {
   if (job.test)
     tested.emplace(*session->executor("eval"));
   if (leads() && !options.log.empty()) {
-    Result<MetricsLog> log = MetricsLog::open(options.log, job.resume);
+    Result<MetricsLog> log = job.resume ? MetricsLog::resume(options.log, step)
+                                        : MetricsLog::create(options.log);
     if (!log.ok())
       return log.status();
     metricsLog.emplace(std::move(*log));
@@ -230,7 +231,8 @@ Status Trainer::afterEpoch() {
     testedStep = step;
     context.heartbeat(step, "evaluates " + job.test->spec().name);
     MLRT_RETURN_IF_ERROR(evaluate(*session, *job.test, step, *tested));
-    MLRT_RETURN_IF_ERROR(log(job.test->spec().name, *tested));
+    if (examples > 0 || !job.resume) // else it is there
+      MLRT_RETURN_IF_ERROR(log(job.test->spec().name, *tested));
   }
   if (metricsLog)
     MLRT_RETURN_IF_ERROR(metricsLog->flush());

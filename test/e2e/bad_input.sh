@@ -315,26 +315,6 @@ else
   echo "skipped: mount namespaces are not allowed here"
 fi
 
-section "interruption"
-for ranks in 1 2; do
-  for signal in INT TERM; do
-    rm -rf "$work/stopped"
-    setsid "$mlrun" train "$work/elastic.plan" --data "$digits" -n $ranks --epochs 1000000 -q \
-      --checkpoint "$work/stopped" --checkpoint-every 1000000 2>"$work/stderr" &
-    pid=$!
-    sleep 1.5
-    kill -$signal $pid
-    status=0
-    wait $pid || status=$?
-    [[ $signal == INT ]] && expected=130 || expected=143
-    [[ $status -eq $expected ]] || { cat "$work/stderr" >&2; fail "SIG$signal on $ranks ranks: code $status"; }
-    grep -q "a checkpoint is in $work/stopped, go on with --resume" "$work/stderr" || fail "no word of the checkpoint"
-    [[ -e $work/stopped/latest/manifest.json ]] || fail "SIG$signal on $ranks ranks: no checkpoint"
-    no_process_left
-    cases=$((cases + 1))
-  done
-done
-
 section "closed pipes"
 for command in "$mlrun --help" "$mlrun inspect $plan --json" "$mlc --help" "$mlc $model --emit graph"; do
   rm -f "$work/status"

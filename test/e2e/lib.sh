@@ -32,10 +32,11 @@ wait_for() {
   done
 }
 
+# A process that was killed may need a moment.
 no_process_left() {
-  sleep 0.3
-  if pgrep -f "mlrun .*$work/" >/dev/null; then
-    pgrep -af "mlrun .*$work/" >&2
-    fail "processes are left behind"
-  fi
+  local until=$((SECONDS + 5))
+  while pgrep -f "mlrun .*$work/" >/dev/null; do
+    ((SECONDS < until)) || { pgrep -af "mlrun .*$work/" >&2; fail "processes are left behind"; }
+    sleep 0.1
+  done
 }

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # A run killed with SIGKILL at a random moment and resumed ends in the same bits
-# as one never stopped; so does one stopped by SIGINT.
-source "$(dirname "$0")/lib.sh"
+# as one never stopped, with the same log; so does one stopped by SIGINT.
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/lib.sh"
 
 "$mlc" "$digits/digits.mlg" --set train.batch=64 --set train.microbatch=8 --mesh 'data=*' -o "$work/digits.plan"
 common=("$work/digits.plan" --data "$digits" --epochs 60)
-"$mlrun" train "${common[@]}" -n 1 -o "$work/whole.safetensors" >"$work/whole.out" 2>&1 || { cat "$work/whole.out"; fail "the run never stopped"; }
+"$mlrun" train "${common[@]}" -n 1 -o "$work/whole.safetensors" --log "$work/whole.jsonl" >"$work/whole.out" 2>&1 || { cat "$work/whole.out"; fail "the run never stopped"; }
 
 for signal in KILL INT; do
   for devices in 1 2; do
     checkpoint=$work/checkpoint-$signal-$devices
+    log=$checkpoint.jsonl
     for delay in 0.$((RANDOM % 3 + 1)) 0.$((RANDOM % 4 + 2)); do
       "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 --resume \
-        >"$work/stopped.out" 2>&1 &
+        --log "$log" >"$work/stopped.out" 2>&1 &
       pid=$!
       sleep "$delay"
       kill -"$signal" "$pid" 2>/dev/null || true
@@ -20,10 +22,17 @@ for signal in KILL INT; do
     done
     no_process_left
     "$mlrun" train "${common[@]}" -n "$devices" --checkpoint "$checkpoint" --checkpoint-every 7 --resume \
-      -o "$work/resumed.safetensors" >"$work/resumed.out" 2>&1 || { cat "$work/resumed.out"; fail "resuming after SIG$signal on $devices"; }
+      --log "$log" -o "$work/resumed.safetensors" >"$work/resumed.out" 2>&1 ||
+      { cat "$work/resumed.out"; fail "resuming after SIG$signal on $devices"; }
     cmp "$work/whole.safetensors" "$work/resumed.safetensors" || fail "other bits after SIG$signal on $devices devices"
+    python3 "$here/logs.py" same "$work/whole.jsonl" "$log" || fail "another log after SIG$signal on $devices devices"
   done
 done
+
+# A line that was not finished goes; who is done adds none.
+printf '{"schema_version":1,"step":9' >>"$log"
+"$mlrun" train "${common[@]}" --checkpoint "$checkpoint" --resume --log "$log" -q
+python3 "$here/logs.py" same "$work/whole.jsonl" "$log" || fail "another log after a run that had nothing left"
 
 # A lost link `latest` is found again, past a damaged checkpoint; who is done
 # says so and changes nothing.
@@ -63,7 +72,7 @@ stopped_by() { # SIGNAL CODE DEVICES
   "$mlrun" train "$work/digits.plan" --data "$digits" --epochs 1000000 -n "$3" --checkpoint "$work/stopped" \
     --checkpoint-every 100000000 >"$work/stopped.out" 2>&1 &
   pid=$!
-  sleep 1
+  wait_for "epoch 1" "$work/stopped.out"
   kill -"$1" "$pid"
   wait "$pid" || status=$?
   [[ $status -eq $2 ]] || { tail -5 "$work/stopped.out" >&2; fail "SIG$1 on $3 devices: exit code $status instead of $2"; }
@@ -74,9 +83,9 @@ for devices in 1 2; do
   stopped_by INT 130 $devices
   stopped_by TERM 143 $devices
   stopped_by HUP 143 $devices
-  nohup "$mlrun" train "$work/digits.plan" --data "$digits" --epochs 1000000 -n $devices -q >"$work/nohup.out" 2>&1 &
+  nohup "$mlrun" train "$work/digits.plan" --data "$digits" --epochs 1000000 -n $devices >"$work/nohup.out" 2>&1 &
   pid=$!
-  sleep 1
+  wait_for "epoch 1" "$work/nohup.out"
   kill -HUP "$pid"
   sleep 1
   kill -0 "$pid" || fail "SIGHUP ended a run on $devices devices under nohup"
