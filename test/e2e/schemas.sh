@@ -33,5 +33,11 @@ grep -q '"step":100,"epoch":3,' eval.log.jsonl || fail "eval does not say which 
 expect_exit 1 "the loss became" "$mlrun" train diverges.plan --data "$digits" --log diverges.log.jsonl
 grep -q '"loss":null' diverges.log.jsonl || fail "a loss that is not finite is not null"
 
+# mlc refuses a metric that would have the name of a field.
+for field in $(/usr/bin/python3 -c "import json; print(*json.load(open('$source_dir/docs/schema/log.schema.json'))['properties'])"); do
+  sed "s/metric accuracy =/metric $field =/" "$digits/digits.mlg" >field.mlg
+  expect_exit 1 "every line of the log has a field .$field. already" "$mlc" field.mlg -o field.plan
+done
+
 /usr/bin/python3 "$here/validate.py" "$source_dir/docs/schema" ./*.report.json ./*.inspect.json ./*.bench.json \
   ./*.manifest.json ./*.log.jsonl
