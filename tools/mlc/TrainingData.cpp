@@ -123,6 +123,7 @@ TrainingData::open(ModuleOp module, const std::filesystem::path &folder) {
 
 interpreter::Batch TrainingData::next() {
   std::vector<std::byte *> targets;
+  targets.reserve(columns.size());
   for (Column &column : columns)
     targets.push_back(column.bytes.data());
   mlrt::BatchPosition position =
