@@ -67,6 +67,7 @@ private:
   Progress progress;
   std::unique_ptr<StoreServer> server;       ///< of rank 0
   std::unique_ptr<StoreClient> store, pulse; ///< pulse: beats only
+  std::unique_ptr<Communicator> communicator;
   std::atomic<Communicator *> toWake{nullptr};
   std::mutex mutex;
   Status heard; ///< the run's failure, from the store
@@ -140,8 +141,8 @@ void ExternalRank::tick() {
     heard = failure;
     heardAtNs = monotonicNs();
   }
-  if (Communicator *communicator = toWake.load())
-    communicator->abort(failure.message());
+  if (Communicator *connected = toWake.load())
+    connected->abort(failure.message());
 }
 
 Status ExternalRank::work() {
@@ -152,14 +153,14 @@ Status ExternalRank::work() {
   gloo.masterAddress = world.masterAddress;
   gloo.interfaceName = interfaceName();
   gloo.progress = &progress;
-  Result<std::unique_ptr<Communicator>> communicator =
-      connectGloo(gloo, *store);
-  if (!communicator.ok())
-    return communicator.status();
+  Result<std::unique_ptr<Communicator>> made = connectGloo(gloo, *store);
+  if (!made.ok())
+    return made.status();
+  communicator = std::move(*made);
   StopOnSignal stop;
-  stop.tell(communicator->get());
-  toWake.store(communicator->get());
-  Worker worker(**communicator, progress, world.localRank, world.localSize);
+  stop.tell(communicator.get());
+  toWake.store(communicator.get());
+  Worker worker(*communicator, progress, world.localRank, world.localSize);
   Status status = runWorker(main, worker);
   toWake.store(nullptr);
   stop.tell(nullptr);
@@ -196,6 +197,7 @@ LaunchResult ExternalRank::run() {
     Heart heart(progress, [this] { tick(); });
     status = work();
   }
+  communicator.reset(); // only now: the heart may have been waking it
   int signal = StopOnSignal::received();
   return resultOf(finish(status), signal);
 }

@@ -58,6 +58,7 @@ Status runRank(const WorkerPlan &plan, int rank) {
   StopOnSignal stop;
   sigprocmask(SIG_SETMASK, &plan.signals, nullptr); // what came before waits
   Progress &progress = plan.group->progress(rank);
+  ConnectedRank connected; // outlives the heart, which may be waking it
   // Shared memory wakes its ranks itself; another transport needs to be told.
   std::atomic<Communicator *> toWake{nullptr};
   Heart heart(progress, [&plan, &toWake] {
@@ -68,10 +69,11 @@ Status runRank(const WorkerPlan &plan, int rank) {
     if (!failure.ok())
       communicator->abort(failure.message());
   });
-  Result<ConnectedRank> connected = plan.connect(rank);
-  if (!connected.ok())
-    return connected.status();
-  Communicator &communicator = *connected->communicator;
+  Result<ConnectedRank> made = plan.connect(rank);
+  if (!made.ok())
+    return made.status();
+  connected = std::move(*made);
+  Communicator &communicator = *connected.communicator;
   stop.tell(&communicator);
   toWake.store(&communicator);
   Worker worker(communicator, progress, rank, plan.world.size);
