@@ -68,7 +68,7 @@ done
 # One signal ends a run with its own code and a checkpoint; nohup keeps a run.
 stopped_by() { # SIGNAL CODE DEVICES
   local status=0
-  rm -rf "$work/stopped"
+  rm -rf "$work/stopped" "$work/stopped.out"
   "$mlrun" train "$work/digits.plan" --data "$digits" --epochs 1000000 -n "$3" --checkpoint "$work/stopped" \
     --checkpoint-every 100000000 >"$work/stopped.out" 2>&1 &
   pid=$!
@@ -83,6 +83,7 @@ for devices in 1 2; do
   stopped_by INT 130 $devices
   stopped_by TERM 143 $devices
   stopped_by HUP 143 $devices
+  rm -f "$work/nohup.out"
   nohup "$mlrun" train "$work/digits.plan" --data "$digits" --epochs 1000000 -n $devices >"$work/nohup.out" 2>&1 &
   pid=$!
   wait_for "epoch 1" "$work/nohup.out"
