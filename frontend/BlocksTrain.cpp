@@ -406,17 +406,17 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
     info.microbatches = std::max(info.microbatches, ranks);
   if (ranks > info.microbatches) {
     std::string count = std::to_string(info.microbatches);
+    const Field *microbatch = get("microbatch"), *batch = get("batch");
     auto error = context.error(
         Code::BadMesh,
-        get("microbatch") ? get("microbatch")->value->span
-        : get("batch")    ? get("batch")->name
-                          : context.model.span,
+        microbatch ? microbatch->value->span
+        : batch    ? batch->name
+                   : context.model.span,
         "the mesh has data=" + std::to_string(ranks) + ", but a batch of " +
             std::to_string(info.batch) + " makes " + count +
             " micro-batches of " + std::to_string(info.microbatch));
-    error.help(
-        "every device needs one: data=" + count + " at most, or " +
-        (get("microbatch") ? "a smaller `microbatch`" : "a larger `batch`"));
+    error.help("every device needs one: data=" + count + " at most, or " +
+               (microbatch ? "a smaller `microbatch`" : "a larger `batch`"));
     return;
   }
   const Graph &graph = context.model.train;

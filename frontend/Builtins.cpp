@@ -123,7 +123,7 @@ Value Elaborator::builtinUnary(CallSite &site) {
     return {};
   bool keepsIntegers = name == "abs" || name == "sign" || name == "relu";
   if (x.value.isNumber()) {
-    double v = x.value.asDouble(), r = v;
+    double v = x.value.asDouble(), r = 0;
     if (name == "relu" || name == "abs") {
       int64_t integer = x.value.integer;
       bool isInt = x.value.is(Value::Kind::Int);

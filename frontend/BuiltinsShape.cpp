@@ -2,11 +2,13 @@
 
 #include "frontend/Elaborator.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 
 namespace mlc::frontend {
 
-Node *Elaborator::reshapeTo(Node *x, Shape shape, Span span) {
+Node *Elaborator::reshapeTo(Node *x, const Shape &shape, Span span) {
   const Shape &from = x->type.shape;
   auto product = [](const Shape &s) {
     Shape numbers;
@@ -43,12 +45,13 @@ Value Elaborator::builtinReshape(CallSite &site) {
   Value list = site.args[1].value;
   int64_t known = 1;
   Value *open = nullptr;
-  bool batch = false;
+  bool batch = false, isHuge = false;
   for (Value &element : list.elements) {
     if (element.is(Value::Kind::Int) && element.integer == -1 && !open)
       open = &element;
     else if (element.is(Value::Kind::Int))
-      known *= std::max<int64_t>(element.integer, 1);
+      isHuge |= llvm::MulOverflow(known, std::max<int64_t>(element.integer, 1),
+                                  known);
     batch |= element.is(Value::Kind::Batch);
   }
   if (open) { // NumPy's -1: whatever is left
@@ -58,8 +61,8 @@ Value Elaborator::builtinReshape(CallSite &site) {
         rest.push_back(dim);
     int64_t all = elementCount(rest, 0, rest.size()).value_or(0);
     bool isBatch = !batch && x->type.batchDim() >= 0;
-    *open = isBatch ? Value::of(Dim::batch())
-                    : Value::of(std::max<int64_t>(all / known, 1));
+    int64_t left = isHuge ? 1 : std::max<int64_t>(all / known, 1);
+    *open = isBatch ? Value::of(Dim::batch()) : Value::of(left);
   }
   std::optional<Shape> shape = toShape(list, site.args[1].span);
   return shape ? Value::tensor(reshapeTo(x, *shape, site.call.span)) : Value();

@@ -189,7 +189,7 @@ void ProgramChecker::readMesh(const ast::ParallelDecl *parallel) {
   std::vector<AxisInfo> &mesh = context.model.mesh;
   for (size_t i = 0; i < mesh.size(); ++i)
     if (mesh[i].name != "data" && mesh[i].size != 1)
-      context.notYet(i < declared ? setting->span : option,
+      context.notYet(setting && i < declared ? setting->span : option,
                      "the mesh axis `" + mesh[i].name + "`");
   if (!findAxis("data"))
     mesh.insert(mesh.begin(), {"data", 1});

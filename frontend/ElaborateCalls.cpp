@@ -79,7 +79,7 @@ bool Elaborator::matchArguments(const ast::CallExpr &call, Body &body,
       error.note(declared, "`" + callee + "` is defined here");
   };
   for (const ast::Argument &argument : call.arguments) {
-    size_t index = names.size();
+    size_t index;
     if (argument.name) {
       index = static_cast<size_t>(
           std::find(names.begin(), names.end(), argument.name->text) -
@@ -116,8 +116,13 @@ bool Elaborator::matchArguments(const ast::CallExpr &call, Body &body,
             Code::TooManyArguments, argument.span,
             "`" + callee + "` takes at most " + std::to_string(most) +
                 (most == 1 ? " argument" : " arguments") + " without a name");
+        auto isGiven = [&](const std::string &name) {
+          return llvm::any_of(call.arguments, [&](const ast::Argument &other) {
+            return other.name && other.name->text == name;
+          });
+        };
         for (size_t i = 0; i < names.size(); ++i)
-          if (named[i]) {
+          if (named[i] && !isGiven(names[i])) {
             error.help("`" + names[i] + "` is always named: `" + names[i] +
                        " = ...`");
             break;

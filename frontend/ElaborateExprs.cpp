@@ -331,6 +331,8 @@ Value Elaborator::finish(Node *node, Span span) {
 }
 
 Instance *Elaborator::findInstance(const ast::Expr &expr, Body &body) {
+  if (!body.self)
+    return nullptr; // a body that is only checked makes none
   auto report = [&](Span span, const std::string &name, Instance *in) {
     std::vector<std::string> names;
     for (const auto &[child, unused] : in->children)

@@ -7,7 +7,7 @@ namespace mlc::frontend {
 bool Elaborator::bind(Body &body, const ast::Name &name, Value value,
                       bool carried) {
   if (Binding *other = lookup(body, name.text)) {
-    if (name.text.size() && body.layer && body.scopes.size() == 1 &&
+    if (!name.text.empty() && body.layer && body.scopes.size() == 1 &&
         other->value.isPoison() && body.dry)
       return true;
     context

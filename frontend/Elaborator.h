@@ -259,7 +259,7 @@ public:
   Value builtinCrossEntropy(CallSite &site);
   Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
                     Span span);
-  Node *reshapeTo(Node *x, Shape shape, Span span);
+  Node *reshapeTo(Node *x, const Shape &shape, Span span);
 
   using Builtin = Value (Elaborator::*)(CallSite &);
   static const BuiltinSpec *findBuiltin(const std::string &name);

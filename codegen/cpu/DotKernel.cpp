@@ -51,8 +51,7 @@ private:
   Value loadLeft(const DotTile &tile, int64_t row, Value step,
                  const Dot::Unit &unit, const Dot::Depth &depth);
   SmallVector<Value> accumulate(const DotTile &tile, const Dot::Unit &unit,
-                                const Dot::Depth &depth,
-                                SmallVector<Value> sums);
+                                const Dot::Depth &depth, ArrayRef<Value> sums);
   void finish(const DotTile &tile, ArrayRef<Value> sums);
 
   // Sums that wait in scratch memory.
@@ -113,7 +112,7 @@ Value DotEmitter::loadLeft(const DotTile &tile, int64_t row, Value step,
 SmallVector<Value> DotEmitter::accumulate(const DotTile &tile,
                                           const Dot::Unit &unit,
                                           const Dot::Depth &depth,
-                                          SmallVector<Value> sums) {
+                                          ArrayRef<Value> sums) {
   return k.loop(depth.begin, depth.end, 1, sums,
                 [&](Value step, ValueRange carried) {
                   SmallVector<Value> right = loadRight(tile, step, depth), next;

@@ -34,7 +34,7 @@ bool linkSharedObject(llvm::StringRef object, std::string &linked,
     return false;
   }
   auto cleanup = llvm::scope_exit(
-      [&] { llvm::sys::fs::remove_directories(folder, true); });
+      [&] { (void)llvm::sys::fs::remove_directories(folder, true); });
   llvm::SmallString<128> input(folder), output(folder);
   llvm::sys::path::append(input, "kernels.o");
   llvm::sys::path::append(output, "kernels.so");
