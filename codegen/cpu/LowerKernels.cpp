@@ -16,6 +16,7 @@
 #include "codegen/cpu/Lowering.h"
 #include "runtime/schema/KernelAbi.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -77,24 +78,20 @@ Index reshapedIndex(Evaluator &e, const Index &at, ArrayRef<int64_t> from,
   return from == to ? at : wholeIndex(to.size(), e.math.linearize(at, from));
 }
 
-bool dependsOn(Value value, Value source) {
-  if (value == source)
-    return true;
-  Operation *op = value.getDefiningOp();
-  return op && llvm::any_of(op->getOperands(),
-                            [&](Value v) { return dependsOn(v, source); });
-}
-
 bool followsElementwise(Value value, Value anchor) {
-  if (value == anchor)
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op ||
-      (!op->hasTrait<graph::Elementwise>() && !isa<graph::ReshapeOp>(op)))
-    return false;
-  return llvm::all_of(op->getOperands(), [&](Value v) {
-    return !dependsOn(v, anchor) || followsElementwise(v, anchor);
-  });
+  llvm::DenseSet<Value> dependent = {anchor}, following = {anchor};
+  auto isDependent = [&](Value v) { return dependent.contains(v); };
+  // Each op once: where values are used twice, the paths are too many to walk.
+  for (Operation &op : *anchor.getParentBlock()) {
+    if (llvm::any_of(op.getOperands(), isDependent))
+      dependent.insert_range(op.getResults());
+    if ((op.hasTrait<graph::Elementwise>() || isa<graph::ReshapeOp>(op)) &&
+        llvm::all_of(op.getOperands(), [&](Value v) {
+          return !isDependent(v) || following.contains(v);
+        }))
+      following.insert_range(op.getResults());
+  }
+  return following.contains(value);
 }
 
 } // namespace cpu

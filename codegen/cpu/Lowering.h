@@ -56,9 +56,8 @@ Index wholeIndex(int64_t rank, const Coord &at);
 /// as many elements.
 Index reshapedIndex(Evaluator &e, const Index &at, llvm::ArrayRef<int64_t> from,
                     llvm::ArrayRef<int64_t> to);
-bool dependsOn(Value value, Value source);
-/// Whether `value` is `anchor` after elementwise ops and reshapes only (with
-/// other operands that do not depend on it).
+/// Whether `value` is elementwise ops and reshapes of `anchor` and of what does
+/// not depend on it.
 bool followsElementwise(Value value, Value anchor);
 
 /// Adds phases that compute the results numbered `which`. The fast paths return

@@ -88,6 +88,19 @@ TEST_F(LabelTest, FollowsALongChainOnce) {
             1);
 }
 
+// 2^60 ways lead from the reduction to the result.
+TEST_F(LoweringTest, LooksAtSharedValuesOnce) {
+  std::string text = "plan.kernel @k(%x: tensor<4x8xf32>) -> (tensor<4xf32>) "
+                     "{\n  %v0 = graph.reduce sum %x dims = [1]"
+                     " : tensor<4x8xf32> to tensor<4xf32>\n";
+  for (int i = 0; i < 60; ++i)
+    text += "  %v" + std::to_string(i + 1) + " = graph.mul %v" +
+            std::to_string(i) + ", %v" + std::to_string(i) +
+            " : tensor<4xf32>\n";
+  parse(text + "  plan.return %v60 : tensor<4xf32>\n}\n");
+  EXPECT_TRUE(succeeded(lowerKernels(*module, *target)));
+}
+
 // 13 rows, 16 lanes: room for one vector of rows, not for 13.
 TEST_F(LoweringTest, ScratchOfAProductFollowsItsRows) {
   auto scratchOf = [&](int64_t rows) {
