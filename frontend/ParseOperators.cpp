@@ -119,8 +119,8 @@ ExprPtr Parser::makeBinary(const Token &op, ExprPtr lhs, ExprPtr rhs) {
   auto binary = std::make_unique<BinaryExpr>();
   if (op.kind == TokenKind::kIdentifier)
     binary->op = text(op) == "or" ? BinaryOp::Or : BinaryOp::And;
-  else
-    binary->op = *binaryOp(op.kind);
+  else if (std::optional<BinaryOp> symbol = binaryOp(op.kind))
+    binary->op = *symbol;
   binary->opSpan = op.span;
   binary->lhs = std::move(lhs);
   binary->rhs = std::move(rhs);

@@ -2,8 +2,8 @@
 
 #include "ir/graph/Literal.h"
 #include "llvm/ADT/STLExtras.h"
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 using namespace mlir;
 
@@ -98,7 +98,7 @@ bool Literal::identical(const Literal &other) const {
   return llvm::all_of(llvm::zip_equal(floats, other.floats), [](auto pair) {
     auto [a, b] = pair;
     return (std::isnan(a) && std::isnan(b)) ||
-           std::memcmp(&a, &b, sizeof(double)) == 0;
+           std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
   });
 }
 

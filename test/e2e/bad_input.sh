@@ -67,10 +67,16 @@ bad 2 "MASTER_ADDR is not set" env RANK=0 WORLD_SIZE=2 "${elastic[@]}"
 bad 2 "MASTER_PORT is '70000'" env RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=70000 "${elastic[@]}"
 bad 2 "says that there are 2" env RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 "${elastic[@]}" -n 3
 bad 2 "use --comm gloo" env RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 "${elastic[@]}" --comm shm
+# Not one of the ports that the system hands out: those may be another test's.
 python3 - "$work/port" <<'PY' &
-import socket, sys, time
+import random, socket, sys, time
 listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
+while True:
+    try:
+        listener.bind(("127.0.0.1", random.randrange(10000, 20000)))
+        break
+    except OSError:
+        continue
 listener.listen()
 open(sys.argv[1] + ".new", "w").write(str(listener.getsockname()[1]))
 __import__("os").rename(sys.argv[1] + ".new", sys.argv[1])
