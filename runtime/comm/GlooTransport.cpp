@@ -44,13 +44,17 @@ GlooTransport::GlooTransport(const GlooOptions &newOptions,
   }
 }
 
-GlooTransport::~GlooTransport() {
-  // Gloo's thread writes to the buffers until the connections are closed.
+static void closeConnections(gloo::Context &context) {
   try {
-    context->closeConnections();
-  } catch (const std::exception &) {
+    context.closeConnections();
+  } catch (const std::exception &) { // NOLINT(bugprone-empty-catch)
     // They are broken already.
   }
+}
+
+GlooTransport::~GlooTransport() {
+  // Gloo's thread writes to the buffers until the connections are closed.
+  closeConnections(*context);
   peers.clear();
   stagingBuffers = {};
   context.reset();
@@ -263,11 +267,7 @@ Status GlooTransport::exchange(CollectiveHeader &header,
       status = Status(static_cast<StatusCode>(known), first->substr(space + 1));
   }
   fail(status);
-  try {
-    context->closeConnections();
-  } catch (const std::exception &) {
-    // They are broken already.
-  }
+  closeConnections(*context);
   return status;
 }
 

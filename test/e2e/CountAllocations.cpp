@@ -59,7 +59,7 @@ Count &countOf(const char *name) {
     if (busy.exchange(true))
       continue;
     if (usedNames.load() == used) {
-      std::strcpy(counts[used % kNames].name, name);
+      std::memcpy(counts[used % kNames].name, name, std::strlen(name) + 1);
       usedNames.store(used + 1);
     }
     busy.store(false);

@@ -128,7 +128,7 @@ TEST(AstJson, refusesTreesThatAreTooHigh) {
       shut += "}";
     }
     deep += tail.substr(0, close) + shut + tail.substr(close);
-    EXPECT_EQ(readBack(deep) == "", count == 150) << readBack(deep);
+    EXPECT_EQ(readBack(deep).empty(), count == 150) << readBack(deep);
   }
 }
 

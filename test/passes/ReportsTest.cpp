@@ -53,7 +53,7 @@ protected:
     context.loadDialect<dist::DistDialect, plan::PlanDialect>();
     std::string text = model;
     text.replace(text.find("SIZE"), 4, size);
-    parse(text.c_str());
+    parse(text);
   }
 };
 
