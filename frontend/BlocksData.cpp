@@ -25,7 +25,9 @@ bool BlockChecker::range(const ast::Expr &expr, const char *what,
   Value value = model.evalInModel(expr);
   if (value.isPoison())
     return false;
-  if (value.is(Value::Kind::Int) && value.integer >= 0) {
+  constexpr int64_t kMost = int64_t{1} << 53;
+  if (value.is(Value::Kind::Int) && value.integer >= 0 &&
+      value.integer < kMost) {
     first = value.integer;
     last = first + 1;
     return true;
@@ -34,13 +36,13 @@ bool BlockChecker::range(const ast::Expr &expr, const char *what,
       value.elements[1].is(Value::Kind::Int)) {
     first = value.elements[0].integer;
     last = value.elements[1].integer;
-    if (first >= 0 && first < last)
+    if (first >= 0 && first < last && last <= kMost)
       return true;
   }
   context.error(Code::BadRange, expr.span,
                 "`" + std::string(what) +
-                    "` takes a range such as `0..64`, half-open and not "
-                    "empty");
+                    "` takes a range such as `0..64`, half-open, not empty "
+                    "and within 2^53");
   return false;
 }
 

@@ -33,8 +33,10 @@ bool linkSharedObject(llvm::StringRef object, std::string &linked,
     error = "cannot create a temporary folder: " + code.message();
     return false;
   }
-  auto cleanup = llvm::scope_exit(
-      [&] { (void)llvm::sys::fs::remove_directories(folder, true); });
+  auto cleanup = llvm::scope_exit([&] {
+    [[maybe_unused]] std::error_code ignored =
+        llvm::sys::fs::remove_directories(folder, true);
+  });
   llvm::SmallString<128> input(folder), output(folder);
   llvm::sys::path::append(input, "kernels.o");
   llvm::sys::path::append(output, "kernels.so");

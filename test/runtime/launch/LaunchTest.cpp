@@ -259,9 +259,11 @@ TEST_P(ProcessTest, ranksThatIgnoreASignalAreKilled) {
 }
 
 TEST_P(ProcessTest, linesComeWithTheirRank) {
-  std::FILE *file = std::tmpfile();
+  std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::tmpfile(),
+                                                        std::fclose);
+  ASSERT_NE(file, nullptr);
   int saved = dup(STDOUT_FILENO);
-  dup2(fileno(file), STDOUT_FILENO);
+  dup2(fileno(file.get()), STDOUT_FILENO);
   LaunchResult result = run(2, [&](WorkerContext &context) {
     if (context.rank() == 1)
       std::printf("one\nhalf");
@@ -270,11 +272,10 @@ TEST_P(ProcessTest, linesComeWithTheirRank) {
   dup2(saved, STDOUT_FILENO);
   close(saved);
   char text[100] = {};
-  std::rewind(file);
-  size_t length = std::fread(text, 1, sizeof(text) - 1, file);
-  std::fclose(file);
+  EXPECT_EQ(std::fseek(file.get(), 0, SEEK_SET), 0);
+  (void)std::fread(text, 1, sizeof(text) - 1, file.get());
   EXPECT_EQ(result.exitCode, 0);
-  EXPECT_EQ(std::string(text, length), "[rank 1] one\n[rank 1] half\n");
+  EXPECT_STREQ(text, "[rank 1] one\n[rank 1] half\n");
 }
 
 TEST_P(ProcessTest, workersDieWithTheirSupervisor) {
