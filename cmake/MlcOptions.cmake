@@ -12,6 +12,13 @@ if(MLC_SANITIZE)
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(MLC_SANITIZE_UNDEFINED)
+  # LLVM has no RTTI.
+  add_compile_options(-fsanitize=undefined,float-cast-overflow -fno-sanitize=vptr,function
+                      -fno-sanitize-recover=all)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  add_link_options(-fsanitize=undefined)
+endif()
 if(MLC_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -11,7 +11,7 @@ namespace mlrt {
 template <size_t N>
 static void copyText(std::array<char, N> &target, std::string_view text) {
   size_t length = std::min(text.size(), N - 1);
-  std::memcpy(target.data(), text.data(), length);
+  std::copy_n(text.begin(), length, target.begin());
   std::memset(target.data() + length, 0, N - length);
 }
 
