@@ -164,7 +164,7 @@ std::string whereabouts(size_t rank, std::span<const Doing> ranks) {
   std::string text = describe(mine.header, mine.inside);
   for (size_t other = 0; other < ranks.size(); ++other) {
     const Doing &theirs = ranks[other];
-    bool isNewer = !mine.inside || theirs.header.step > mine.header.step ||
+    bool isNewer = theirs.header.step > mine.header.step ||
                    (theirs.header.group == mine.header.group &&
                     theirs.header.sequence > mine.header.sequence);
     if (other != rank && theirs.inside && isNewer)

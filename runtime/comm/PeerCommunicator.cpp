@@ -119,12 +119,12 @@ CollectiveHeader PeerCommunicator::begin(CollectiveKind kind,
 }
 
 Status PeerCommunicator::finish(Status status, const CollectiveHeader &header) {
-  link->progress().leave();
   link->patience = 1;
-  if (!status.ok()) {
+  if (!status.ok()) { // where it failed is where the rank stays
     broken = status;
     return status;
   }
+  link->progress().leave();
   bool heardOfAll = header.kind == CollectiveKind::allReduce ||
                     header.kind == CollectiveKind::barrier;
   if (heardOfAll && agreed == 0)

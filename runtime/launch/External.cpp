@@ -173,8 +173,10 @@ Status ExternalRank::finish(Status status) {
     (void)pulse->bye(world.rank);
   } else {
     // A dead rank shows in its connections at once, and as dead a little later.
-    if (causeOf(status.code()) < Cause::own && heardOf().ok())
-      usleep(300'000);
+    if (causeOf(status.code()) < Cause::own && heardOf().ok()) {
+      (void)pulse->beat(world.rank, progress.get()); // the heart has stopped
+      usleep(500'000);
+    }
     Status explained =
         pulse->report(world.rank, reported(status, world.rank, world.size));
     bool better = !explained.ok() && heardOf().ok() &&

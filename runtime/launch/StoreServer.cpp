@@ -235,13 +235,13 @@ void StoreServer::Loop::run() {
       open = flush(connection) && open;
       if (open)
         continue;
-      state.closed(id);
+      state.closed(id, nowNs);
       close(connection.socket);
       connections.erase(id);
     }
     if (polled[0].revents != 0)
       accept();
-    state.checkSilence(nowNs);
+    state.checkLives(nowNs);
     living.store(state.living());
   }
 }

@@ -9,6 +9,10 @@ namespace mlrt {
 
 using namespace store;
 
+/// The others beat ten times a second: after this they have told where they
+/// miss a rank that has died.
+static constexpr uint64_t kNewsNs = 250'000'000;
+
 static std::string answerWith(Outcome outcome, std::string_view text) {
   std::string bytes(1, static_cast<char>(outcome));
   return bytes.append(text);
@@ -162,34 +166,38 @@ std::string StoreState::whereabouts(size_t rank) const {
   return mlrt::whereabouts(rank, doing);
 }
 
-void StoreState::closed(int client) {
-  for (size_t rank = 0; rank < lives.size(); ++rank) {
-    Life &life = lives[rank];
+void StoreState::closed(int client, uint64_t nowNs) {
+  for (Life &life : lives) {
     if (!life.seen || life.ended || life.client != client)
       continue;
     life.ended = true;
-    failed(Status(StatusCode::kPeerFailed,
-                  "rank " + std::to_string(rank) + " (on " + life.place +
-                      ") ended without a word " + whereabouts(rank)),
-           Cause::death);
+    life.diedNs = nowNs;
   }
 }
 
-void StoreState::checkSilence(uint64_t nowNs) {
+/// `how`: "ended ... ", with a space or comma at its end.
+void StoreState::died(size_t rank, StatusCode code, const std::string &how) {
+  lives[rank].ended = true;
+  failed(Status(code, "rank " + std::to_string(rank) + " (on " +
+                          lives[rank].place + ") " + how + whereabouts(rank)),
+         Cause::death);
+}
+
+void StoreState::checkLives(uint64_t nowNs) {
   for (size_t rank = 0; rank < lives.size(); ++rank) {
     Life &life = lives[rank];
+    if (life.diedNs != 0 && nowNs - life.diedNs >= kNewsNs) {
+      life.diedNs = 0;
+      died(rank, StatusCode::kPeerFailed, "ended without a word ");
+    }
     if (!life.seen || life.ended || nowNs - life.lastBeatNs < limitNs)
       continue;
     char seconds[32];
     std::snprintf(seconds, sizeof(seconds), "%.1f",
                   static_cast<double>(nowNs - life.lastBeatNs) * 1e-9);
-    life.ended = true;
-    failed(Status(StatusCode::kTimeout,
-                  "rank " + std::to_string(rank) + " (on " + life.place +
-                      ") has shown no sign of life for " + seconds +
-                      " s, as if it were stopped or cut off, " +
-                      whereabouts(rank)),
-           Cause::death);
+    died(rank, StatusCode::kTimeout,
+         std::string("has shown no sign of life for ") + seconds +
+             " s, as if it were stopped or cut off, ");
   }
 }
 

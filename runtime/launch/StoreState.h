@@ -29,8 +29,9 @@ public:
                                     const std::string &place, uint64_t askedNs,
                                     uint64_t nowNs);
   /// The connection has ended; a rank that has not said goodbye has died.
-  void closed(int client);
-  void checkSilence(uint64_t nowNs);
+  void closed(int client, uint64_t nowNs);
+  /// Finds who has died or fallen silent.
+  void checkLives(uint64_t nowNs);
   /// The clock has jumped: this process was stopped, not the ranks.
   void forgive(uint64_t nowNs);
   /// Ranks that have been heard of and have not ended.
@@ -43,6 +44,7 @@ private:
     int client = -1;
     std::string place;
     uint64_t lastBeatNs = 0;
+    uint64_t diedNs = 0; ///< its connection ended then
     Doing doing;
   };
 
@@ -56,6 +58,7 @@ private:
   std::string bye(store::Reader &reader);
   std::string failureAnswer() const;
   Life *lifeOf(int32_t rank);
+  void died(size_t rank, StatusCode code, const std::string &how);
   void failed(const Status &status, Cause cause);
   std::string whereabouts(size_t rank) const;
 

@@ -225,8 +225,7 @@ void Supervisor::killAll() {
       kill(-child.process, SIGKILL);
 }
 
-/// "in all-reduce #3 ...", with what another rank waits for when `rank` itself
-/// is in no collective.
+/// "in all-reduce #3 ...", with where another rank misses it.
 std::string Supervisor::whereabouts(int rank) const {
   std::vector<Doing> doing;
   for (int other = 0; other < world.size; ++other)

@@ -19,6 +19,8 @@
 
 using namespace mlrt;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 namespace {
 
@@ -93,6 +95,15 @@ protected:
   StoreOptions options;
   std::unique_ptr<StoreServer> server;
 };
+
+Doing inCollective(uint64_t sequence, uint64_t step) {
+  Doing doing;
+  doing.header.kind = CollectiveKind::allReduce;
+  doing.header.sequence = sequence;
+  doing.header.step = step;
+  doing.inside = true;
+  return doing;
+}
 
 std::string sent(std::string_view bytes) {
   return store::Writer().raw(bytes).data();
@@ -289,22 +300,32 @@ TEST_F(StoreTest, aRankThatFallsSilentIsNamed) {
 /// Ranks beat ten times a second and make a thousand steps: where a dead rank
 /// was last heard of is long ago, where it is missed is not.
 TEST_F(StoreTest, theCollectiveInWhichARankIsMissedIsNamed) {
-  serve(/*ranks=*/2, /*timeoutSeconds=*/2);
-  auto zero = connect(), one = connect();
-  ASSERT_TRUE(zero && one);
-  Doing early, late;
-  early.header.kind = late.header.kind = CollectiveKind::allReduce;
-  early.inside = late.inside = true;
-  early.header.sequence = 4;
-  late.header.sequence = 90;
-  late.header.step = 86;
+  Doing early = inCollective(4, 0), late = inCollective(90, 86);
   late.header.setText("head.w", "digits.mlg:10:8");
-  ASSERT_TRUE(one->beat(1, early).ok());
-  Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8), late);
-  EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
-  EXPECT_THAT(heard.message(),
-              HasSubstr("rank 0 waited for it in all-reduce #0 'head.w'"));
-  EXPECT_THAT(heard.message(), HasSubstr("of step 86, from digits.mlg:10:8"));
+  for (bool dies : {false, true}) {
+    options.port = 0;
+    serve(/*ranks=*/2, /*timeoutSeconds=*/2);
+    auto zero = connect(), one = connect();
+    ASSERT_TRUE(zero && one);
+    ASSERT_TRUE(zero->beat(0, early).ok());
+    ASSERT_TRUE(one->beat(1, early).ok());
+    if (dies)
+      one.reset();
+    Status heard = beatUntilBadNews(*zero, std::chrono::seconds(8), late);
+    EXPECT_THAT(heard.message(), HasSubstr("rank 1"));
+    EXPECT_THAT(heard.message(),
+                HasSubstr("rank 0 waited for it in all-reduce #0 'head.w'"));
+    EXPECT_THAT(heard.message(), HasSubstr("of step 86, from digits.mlg:10:8"));
+  }
+}
+
+TEST(WhereaboutsTest, onlyWhatIsNewerIsSaidOfAnother) {
+  Doing ranks[] = {inCollective(7, 5), inCollective(8, 6)};
+  ranks[1].inside = false;
+  EXPECT_THAT(whereabouts(1, ranks), StartsWith("after all-reduce"));
+  EXPECT_THAT(whereabouts(1, ranks), Not(HasSubstr("rank 0")));
+  ranks[0] = inCollective(9, 6);
+  EXPECT_THAT(whereabouts(1, ranks), HasSubstr("; rank 0 waited for it in"));
 }
 
 TEST_F(StoreTest, aRankThatDisappearsIsNamed) {
