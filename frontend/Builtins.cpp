@@ -52,8 +52,10 @@ bool reportLooseParts(CheckContext &context, const ast::CallExpr &call) {
   size_t parts = 0;
   for (const ast::Argument &argument : call.arguments) {
     const ast::Expr *value = argument.value.get();
+    const auto *negative = llvm::dyn_cast<ast::UnaryExpr>(value);
     if (!argument.name &&
-        llvm::isa<ast::TupleExpr, ast::ListExpr, ast::IntExpr>(value))
+        (llvm::isa<ast::TupleExpr, ast::ListExpr, ast::IntExpr>(value) ||
+         (negative && llvm::isa<ast::IntExpr>(negative->operand.get()))))
       return false;
     std::string text = printSource(*value);
     if (argument.name) {
