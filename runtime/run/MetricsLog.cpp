@@ -67,14 +67,19 @@ static size_t appendArray(std::string &line, const double *values,
   return taken;
 }
 
-void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
-                       std::string_view split, const Measured &measured) {
+static void appendBegin(std::string &line, uint64_t step, uint64_t epoch,
+                        std::string_view split) {
   line += kLineBegin;
   appendInteger(line, step);
   line += ",\"epoch\":";
   appendInteger(line, epoch);
   line += ",\"split\":";
   appendJsonString(line, split);
+}
+
+void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
+                       std::string_view split, const Measured &measured) {
+  appendBegin(line, step, epoch, split);
   if (measured.loss) {
     line += ",\"loss\":";
     appendJsonNumber(line, *measured.loss);
@@ -113,7 +118,7 @@ MetricsLog::MetricsLog(int descriptor, std::string path)
 
 MetricsLog::MetricsLog(MetricsLog &&other) noexcept
     : fd(std::exchange(other.fd, -1)), name(std::move(other.name)),
-      buffer(std::move(other.buffer)) {}
+      buffer(std::move(other.buffer)), lastLine(std::move(other.lastLine)) {}
 
 MetricsLog::~MetricsLog() {
   if (fd < 0)
@@ -123,8 +128,8 @@ MetricsLog::~MetricsLog() {
   ::close(fd);
 }
 
-/// The bytes of the whole lines up to those of `step`.
-static off_t bytesUpTo(std::istream &lines, uint64_t step) {
+/// The bytes of the whole lines up to those of `step`, and the last of them.
+static off_t bytesUpTo(std::istream &lines, uint64_t step, std::string &last) {
   off_t bytes = 0;
   std::string line;
   while (std::getline(lines, line) && !lines.eof()) { // eof: no newline
@@ -135,6 +140,7 @@ static off_t bytesUpTo(std::istream &lines, uint64_t step) {
     if (number > step)
       break;
     bytes += static_cast<off_t>(line.size()) + 1;
+    last.swap(line);
   }
   return bytes;
 }
@@ -149,7 +155,7 @@ Result<MetricsLog> MetricsLog::resume(const std::string &path, uint64_t step) {
   if (!log.ok() || !std::filesystem::is_regular_file(path, ignored))
     return log; // a pipe or terminal has no lines to remove
   std::ifstream lines(path);
-  off_t bytes = bytesUpTo(lines, step);
+  off_t bytes = bytesUpTo(lines, step, log->lastLine);
   if (!lines.is_open() || lines.bad() || ::ftruncate(log->fd, bytes) != 0)
     return Status(StatusCode::kRunFailed,
                   "cannot go on with the log " + path + ": " +
@@ -165,6 +171,13 @@ Result<MetricsLog> MetricsLog::open(const std::string &path, int flags) {
                   "cannot write the log " + path + ": " + std::strerror(errno) +
                       "; choose another file with --log");
   return MetricsLog(fd, path);
+}
+
+bool MetricsLog::endsWith(uint64_t step, uint64_t epoch,
+                          std::string_view split) const {
+  std::string begin;
+  appendBegin(begin, step, epoch, split);
+  return lastLine.starts_with(begin);
 }
 
 Status MetricsLog::write(std::string_view line) {

@@ -37,6 +37,8 @@ public:
   MetricsLog &operator=(MetricsLog &&) = delete;
   ~MetricsLog();
 
+  /// Whether the file that was resumed ends with a line of this.
+  bool endsWith(uint64_t step, uint64_t epoch, std::string_view split) const;
   Status write(std::string_view line);
   Status flush();
 
@@ -46,6 +48,7 @@ private:
 
   int fd;
   std::string name, buffer;
+  std::string lastLine; ///< of the file that was resumed
 };
 
 } // namespace mlrt

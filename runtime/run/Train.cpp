@@ -231,8 +231,9 @@ Status Trainer::afterEpoch() {
     testedStep = step;
     context.heartbeat(step, "evaluates " + job.test->spec().name);
     MLRT_RETURN_IF_ERROR(evaluate(*session, *job.test, step, *tested));
-    if (examples > 0 || !job.resume) // else it is there
-      MLRT_RETURN_IF_ERROR(log(job.test->spec().name, *tested));
+    const std::string &split = job.test->spec().name;
+    if (!metricsLog || !metricsLog->endsWith(step, epochNumber(), split))
+      MLRT_RETURN_IF_ERROR(log(split, *tested));
   }
   if (metricsLog)
     MLRT_RETURN_IF_ERROR(metricsLog->flush());
@@ -344,28 +345,12 @@ Status openResume(const Plan &plan, const RunOptions &options,
   return {};
 }
 
-/// Takes the folder of checkpoints for this run alone, before it reads what is
-/// there: another run may still write to it.
+/// Takes the folder of checkpoints, if there is one, for this run alone.
 Status lockCheckpointFolder(const RunOptions &options,
                             std::optional<FileLock> &lock) {
-  if (options.resume && options.checkpoint.empty())
-    return {StatusCode::kInvalidArgument,
-            "--resume needs --checkpoint DIR, the folder to go on from"};
-  if (options.resume && !options.weights.empty())
-    return {StatusCode::kInvalidArgument,
-            "--resume and --weights exclude each other: a checkpoint holds "
-            "the weights"};
-  if (options.checkpoint.empty())
+  std::error_code ignored; // what is wrong with it, checkOutputs says
+  if (!std::filesystem::is_directory(options.checkpoint, ignored))
     return {};
-  if (isCheckpoint(options.checkpoint))
-    return {StatusCode::kInvalidArgument,
-            "--checkpoint " + options.checkpoint +
-                ": it is a checkpoint itself; give the folder that it is in"};
-  std::error_code error;
-  std::filesystem::create_directories(options.checkpoint, error);
-  if (error)
-    return fileError("make the checkpoint folder", options.checkpoint,
-                     error.value());
   lock.emplace(std::filesystem::path(options.checkpoint) / ".lock",
                FileLock::Mode::tryOnce);
   return lock->isOurs()
@@ -376,6 +361,21 @@ Status lockCheckpointFolder(const RunOptions &options,
                           "give another folder");
 }
 
+Status checkCheckpointOptions(const RunOptions &options) {
+  if (options.resume && options.checkpoint.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume needs --checkpoint DIR, the folder to go on from"};
+  if (options.resume && !options.weights.empty())
+    return {StatusCode::kInvalidArgument,
+            "--resume and --weights exclude each other: a checkpoint holds "
+            "the weights"};
+  if (!options.checkpoint.empty() && isCheckpoint(options.checkpoint))
+    return {StatusCode::kInvalidArgument,
+            "--checkpoint " + options.checkpoint +
+                ": it is a checkpoint itself; give the folder that it is in"};
+  return {};
+}
+
 /// A run must not remove the checkpoints of another one unasked.
 Status checkCheckpointFolder(const Plan &plan, const RunOptions &options) {
   return options.checkpoint.empty() || options.resume
@@ -384,13 +384,19 @@ Status checkCheckpointFolder(const Plan &plan, const RunOptions &options) {
 }
 
 /// Hours of training must not end at a path that cannot be written.
-Status checkOutputs(const RunOptions &options) {
+Status checkOutputs(const RunOptions &options, std::optional<FileLock> &lock) {
   if (!options.output.empty())
     MLRT_RETURN_IF_ERROR(checkWritable(options.output));
-  return options.checkpoint.empty()
-             ? Status()
-             : checkWritable(std::filesystem::path(options.checkpoint) /
-                             ".writable");
+  if (options.checkpoint.empty())
+    return {};
+  std::error_code error;
+  std::filesystem::create_directories(options.checkpoint, error);
+  if (error)
+    return fileError("make the checkpoint folder", options.checkpoint,
+                     error.value());
+  if (!lock)
+    MLRT_RETURN_IF_ERROR(lockCheckpointFolder(options, lock));
+  return checkWritable(std::filesystem::path(options.checkpoint) / ".writable");
 }
 
 Result<Dataset> openSplit(const Plan &plan, const RunOptions &options,
@@ -438,7 +444,11 @@ CommandResult trainCommand(const RunOptions &options) {
       return from.status();
     weights.emplace(std::move(from->weights));
   }
-  std::optional<FileLock> lock; // until the run is over
+  if (Status status = checkCheckpointOptions(options); !status.ok())
+    return status;
+  // Until the run is over, and before it reads what is there: another run may
+  // still write to it.
+  std::optional<FileLock> lock;
   std::optional<Checkpoint> resume;
   if (world->rank == 0)
     if (Status status = lockCheckpointFolder(options, lock); !status.ok())
@@ -464,7 +474,7 @@ CommandResult trainCommand(const RunOptions &options) {
   if (Status status = checkDevice(options); !status.ok())
     return status;
   if (world->rank == 0)
-    if (Status status = checkOutputs(options); !status.ok())
+    if (Status status = checkOutputs(options, lock); !status.ok())
       return status;
   TrainJob job{*plan,
                options,

@@ -33,6 +33,8 @@ done
 printf '{"schema_version":1,"step":9' >>"$log"
 "$mlrun" train "${common[@]}" --checkpoint "$checkpoint" --resume --log "$log" -q
 python3 "$here/logs.py" same "$work/whole.jsonl" "$log" || fail "another log after a run that had nothing left"
+"$mlrun" train "${common[@]}" --checkpoint "$checkpoint" --resume --log "$work/other.jsonl" -q
+[[ $(grep -c '"split":"test"' "$work/other.jsonl") -eq 1 ]] || fail "no evaluation in another log"
 
 # A lost link `latest` is found again, past a damaged checkpoint; who is done
 # says so and changes nothing.

@@ -49,6 +49,11 @@ int fail(const Status &status, int code) {
   return code;
 }
 
+int printed(const std::string &text) {
+  Status status = printOutput(text);
+  return status.ok() ? 0 : fail(status, exitCode(status.code()));
+}
+
 int usageError(const std::string &message) {
   return fail({StatusCode::kInvalidArgument,
                message + " (mlrun --help lists the commands)"},
@@ -75,14 +80,12 @@ int parseFailed(CLI::App &app, const CLI::ParseError &error) {
       dynamic_cast<const CLI::CallForAllHelp *>(&error)) {
     std::string text =
         command == &app ? app.help() : command->help(app.get_name());
-    return exitCode(printOutput(text).code());
+    return printed(text);
   }
   if (dynamic_cast<const CLI::CallForVersion *>(&error)) {
-    return exitCode(printOutput("mlrun " MLC_VERSION " (" MLC_BUILD_TYPE
-                                ", plan format " +
-                                std::to_string(kPlanVersionMajor) +
-                                ".0, +gloo +zlib -cuda -nccl)\n")
-                        .code());
+    return printed("mlrun " MLC_VERSION " (" MLC_BUILD_TYPE ", plan format " +
+                   std::to_string(kPlanVersionMajor) +
+                   ".0, +gloo +zlib -cuda -nccl)\n");
   }
   if (dynamic_cast<const CLI::ExtrasError *>(&error)) {
     std::vector<std::string> extras = command->remaining();
