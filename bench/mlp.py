@@ -97,6 +97,7 @@ def main():
                 theirs[name].append(result)
             else:
                 peers.remove((name, python, script, environment))
+                theirs[name].clear()
 
     floor = FLOPS / max(peaks) * 1e-6
     print(f"{'ms':52s} {'median':>9s} {'min':>9s} {'max':>9s}")

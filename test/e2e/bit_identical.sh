@@ -30,5 +30,6 @@ for devices in 3 5 6 7; do
   "$mlrun" train "$work/digits.plan" --data "$digits" --steps 200 -n $devices --threads 1 -q -o "$work/odd.safetensors"
   agree "$work/odd.safetensors" || fail "other weights with -n $devices"
 done
-agree "$work/init.safetensors" 2>/dev/null && fail "weights that were not trained agree"
+agree "$work/init.safetensors" 2>"$work/stderr" && fail "weights that were not trained agree"
+grep -q "apart, of" "$work/stderr" || { cat "$work/stderr" >&2; fail "agree.py fails by itself"; }
 echo "the same bits in every run"
