@@ -348,8 +348,8 @@ TEST_F(StoreTest, aRankThatSaidGoodbyeMayGo) {
   ASSERT_TRUE(one->beat(1, {}).ok());
   ASSERT_TRUE(one->bye(1).ok());
   one.reset();
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_TRUE(zero->beat(0, {}).ok());
+  Status heard = beatUntilBadNews(*zero, std::chrono::seconds(1));
+  EXPECT_TRUE(heard.ok()) << heard.message();
 }
 
 TEST_F(StoreTest, aServerThatDisappearsIsNamed) {
