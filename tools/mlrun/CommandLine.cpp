@@ -152,7 +152,7 @@ void addTrain(CLI::App &app, RunOptions &options) {
       ->option_text("STEPS");
   train->add_flag("--resume", options.resume,
                   "Go on from the newest checkpoint (from the start if\nthe "
-                  "folder has none)");
+                  "folder has none); lines of --log behind it go");
   addLog(train, options);
   train->footer(R"(Examples:
   mlrun train digits.plan -n 4 --log log.jsonl -o digits.safetensors
