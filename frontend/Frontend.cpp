@@ -4,6 +4,7 @@
 
 #include "frontend/AstJson.h"
 #include "frontend/Checker.h"
+#include "frontend/Format.h"
 #include "frontend/Importer.h"
 #include "frontend/Parser.h"
 
@@ -112,12 +113,37 @@ CompileResult check(const CompileOptions &options) {
   return result;
 }
 
-AstResult emitAst(const CompileOptions &options) {
+TextResult emitAst(const CompileOptions &options) {
   Session session(options);
-  AstResult result;
+  TextResult result;
   if (std::optional<ast::Program> program = session.load()) {
     result.status = CompileStatus::Ok;
     result.text = toJson(*program, session.sources);
+  }
+  session.stream.flush();
+  result.diagnostics = session.text;
+  return result;
+}
+
+TextResult format(const CompileOptions &options) {
+  Session session(options);
+  TextResult result;
+  FileId id = session.sources.add(options.fileName, options.text);
+  std::optional<std::string> text =
+      formatSource(session.sources, id, session.diagnostics);
+  if (text) {
+    // A file that is rewritten in place must not lose anything.
+    FileId again = session.sources.add(options.fileName, *text);
+    std::optional<ast::File> before =
+        parse(session.sources, id, session.diagnostics);
+    std::optional<ast::File> after =
+        parse(session.sources, again, session.diagnostics);
+    if (before && after && ast::equal(*before, *after)) {
+      result.status = CompileStatus::Ok;
+      result.text = *text;
+    } else {
+      session.stream << "internal error: formatting would change the model\n";
+    }
   }
   session.stream.flush();
   result.diagnostics = session.text;

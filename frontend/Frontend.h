@@ -61,14 +61,17 @@ struct CompileResult {
 CompileResult compile(mlir::MLIRContext &context,
                       const CompileOptions &options);
 
-struct AstResult {
+struct TextResult {
   CompileStatus status = CompileStatus::ModelError;
-  std::string text; ///< JSON, with locations.
+  std::string text;
   std::string diagnostics;
 };
 
-/// Parses only: the phase `ast`, checked for syntax.
-AstResult emitAst(const CompileOptions &options);
+/// Parses only: the phase `ast`, checked for syntax, as JSON with locations.
+TextResult emitAst(const CompileOptions &options);
+
+/// The file alone, without its imports, in the one style: see Format.h.
+TextResult format(const CompileOptions &options);
 
 /// Parses and checks a file without making IR; a library (a file without a
 /// model) checks too.

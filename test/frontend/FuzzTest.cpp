@@ -1,7 +1,8 @@
 //===- FuzzTest.cpp - Damaged models never crash the parser ---------------===//
 //
 // Every model is cut at each byte, and changed at random places (seeded). The
-// parser either reports exactly one error or gives a tree that prints back.
+// parser either reports exactly one error or gives a tree that prints back, and
+// a text that the formatter leaves alone from the second time on.
 //
 //===----------------------------------------------------------------------===//
 #include "SyntaxTestSupport.h"
@@ -28,6 +29,14 @@ void check(const std::string &text) {
   ASSERT_TRUE(ast::equal(*first.file, *second.file)) << text << "\n---\n"
                                                      << printed;
   ASSERT_EQ(printSource(*second.file, second.sources), printed) << text;
+
+  std::string formatted = format(text);
+  Parsed third(formatted);
+  ASSERT_TRUE(third.file) << text << "\n---\n" << formatted << third.messages;
+  ASSERT_TRUE(ast::equal(*first.file, *third.file)) << text << "\n---\n"
+                                                    << formatted;
+  ASSERT_EQ(first.file->comments.size(), third.file->comments.size()) << text;
+  ASSERT_EQ(format(formatted), formatted) << text;
 }
 
 TEST(SyntaxFuzz, truncatedModels) {

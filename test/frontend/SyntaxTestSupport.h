@@ -3,6 +3,7 @@
 #define MLC_TEST_FRONTEND_SYNTAXTESTSUPPORT_H
 
 #include "frontend/AstJson.h"
+#include "frontend/Format.h"
 #include "frontend/Parser.h"
 #include "frontend/Printer.h"
 
@@ -44,6 +45,16 @@ inline std::string canonical(std::string text) {
   FileId id = sources.add("expression", std::move(text));
   ast::ExprPtr expr = parseExpression(sources, id, diagnostics);
   return expr ? printSource(*expr) : messages;
+}
+
+/// A file in the formatter's style; or the error.
+inline std::string format(std::string text) {
+  SourceManager sources;
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  DiagnosticEngine diagnostics(sources, stream, ColorMode::kNever);
+  FileId id = sources.add("test.mlg", std::move(text));
+  return formatSource(sources, id, diagnostics).value_or(messages);
 }
 
 inline std::string slurp(const std::filesystem::path &path) {

@@ -7,6 +7,7 @@
 #include "frontend/Frontend.h"
 #include "tools/mlc/Compilation.h"
 #include "tools/mlc/Files.h"
+#include "tools/mlc/Format.h"
 #include "tools/mlc/HtmlReport.h"
 #include "tools/mlc/Interpret.h"
 #include "tools/mlc/MemoryReport.h"
@@ -50,7 +51,7 @@ int emitAst(const Options &options) {
   input.text = *text;
   input.isAstJson = options.compileFrom == Phase::Ast;
   input.color = wantsColor();
-  frontend::AstResult result = frontend::emitAst(input);
+  frontend::TextResult result = frontend::emitAst(input);
   llvm::errs() << result.diagnostics;
   if (result.status != frontend::CompileStatus::Ok)
     return result.status == frontend::CompileStatus::UsageError ? kUsageError
@@ -165,6 +166,8 @@ int writePlanFile(Compilation &compilation, const Options &options) {
 }
 
 int compile(const Options &options) {
+  if (options.format)
+    return formatModel(options);
   if (options.emit == Phase::Ast)
     return emitAst(options);
   Compilation compilation(options);

@@ -70,7 +70,8 @@ bool writeOutput(const std::string &path, std::string_view bytes,
   }
   // A device or pipe is written as it is; renaming would replace it.
   struct stat status;
-  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+  bool exists = stat(path.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode)) {
     int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0)
       return fail();
@@ -84,7 +85,8 @@ bool writeOutput(const std::string &path, std::string_view bytes,
   int fd = open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0)
     return fail();
-  bool good = writeAll(fd, bytes) && fsync(fd) == 0;
+  bool good = (!exists || fchmod(fd, status.st_mode & 07777) == 0) &&
+              writeAll(fd, bytes) && fsync(fd) == 0;
   int code = errno;
   good = close(fd) == 0 && good;
   if (good && rename(aside.c_str(), path.c_str()) == 0)

@@ -15,8 +15,9 @@ std::optional<std::string> readInput(const std::string &path,
                                      std::string &error);
 
 /// Replaces `path` with `bytes` in one step: a reader sees the old file or the
-/// new one. False with `error` on failure. `-` is standard output, where a
-/// reader who has seen enough is no failure; `readerGone` tells of it.
+/// new one, which has the same permissions. False with `error` on failure. `-`
+/// is standard output, where a reader who has seen enough is no failure;
+/// `readerGone` tells of it.
 bool writeOutput(const std::string &path, std::string_view bytes,
                  std::string &error, bool *readerGone = nullptr);
 

@@ -42,6 +42,8 @@ Compiles a model file into a plan: the whole training or inference program.
   --report-html FILE      the same as a page that needs nothing else
   --explain VALUE         what a value is and how it lies over the devices
   --explain-code E0203    the long form of an error
+  --format                prints the model in the one style; --in-place (-i)
+                          rewrites it, --check only says whether it differs
   --fusion WHAT           none, elementwise or all (default)
   --reuse on|off          let buffers share memory (default on)
   --help, --version
@@ -172,6 +174,10 @@ const std::vector<Flag> &flags() {
       {"data", true, [](Parser &p, S v) { return store(p.options.data, v); }},
       {"check-gradients", false,
        [](Parser &p, S) { return p.options.checkGradients = true; }},
+      {"format", false, [](Parser &p, S) { return p.options.format = true; }},
+      {"in-place", false,
+       [](Parser &p, S) { return p.options.inPlace = true; }},
+      {"check", false, [](Parser &p, S) { return p.options.check = true; }},
       {"report", true,
        [](Parser &p, S v) {
          return p.word("report", v, {"memory", "comm", "time", "all"},
@@ -226,6 +232,8 @@ bool checkModes(const Options &options, std::string &error) {
   const Mode modes[] = {
       {options.interpretSteps.has_value(), "--interpret", "each step"},
       {options.checkGradients, "--check-gradients", "what it finds"},
+      {options.format && options.inPlace, "--format", "nothing"},
+      {options.format && !options.inPlace, "--format", "the text"},
       {options.emit.has_value(), "--emit", "a phase"}};
   const char *aboutPlan = !options.report.empty()       ? "--report"
                           : !options.reportHtml.empty() ? "--report-html"
@@ -248,6 +256,35 @@ bool checkModes(const Options &options, std::string &error) {
   error = std::string(aboutPlan) + " and " + chosen->flag +
           " exclude each other: " + chosen->flag + " prints " + chosen->what +
           " and ends";
+  return false;
+}
+
+/// Formatting looks at the text alone.
+bool checkFormat(const Options &options, std::string &error) {
+  const char *needsFormat = options.inPlace ? "--in-place"
+                            : options.check ? "--check"
+                                            : nullptr;
+  if (!options.format) {
+    if (needsFormat)
+      error = std::string(needsFormat) + " goes with --format";
+    return !needsFormat;
+  }
+  if (options.inPlace && options.check) {
+    error = "--in-place and --check exclude each other";
+    return false;
+  }
+  if (options.inPlace && options.input == "-") {
+    error = "--in-place rewrites a file, and - is standard input";
+    return false;
+  }
+  const char *aboutModel = options.compileFrom          ? "--compile-from"
+                           : !options.overrides.empty() ? "--set"
+                           : options.mesh               ? "--mesh"
+                                                        : nullptr;
+  if (!aboutModel)
+    return true;
+  error = std::string(aboutModel) + " and --format exclude each other: the "
+                                    "text is not compiled";
   return false;
 }
 
@@ -275,6 +312,8 @@ std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
     bool joined = arg.contains('=');
     if (name == "h")
       name = "help";
+    if (name == "i")
+      name = "in-place";
     const Flag *flag = nullptr;
     for (const Flag &known : flags())
       if (name == known.name)
@@ -321,7 +360,7 @@ std::optional<Options> parseOptions(int argc, char **argv, std::string &error) {
     error = "--data goes with --interpret";
     return std::nullopt;
   }
-  if (!checkModes(options, error))
+  if (!checkModes(options, error) || !checkFormat(options, error))
     return std::nullopt;
   if (options.json && options.report.empty()) {
     error = "--json goes with --report";

@@ -48,7 +48,10 @@ struct Options {
   std::optional<long long> interpretSteps;
   std::string data;
   bool checkGradients = false;
-  std::string report; ///< memory, comm, time, all or empty
+  bool format = false;
+  bool inPlace = false; ///< of --format
+  bool check = false;   ///< of --format
+  std::string report;   ///< memory, comm, time, all or empty
   bool json = false;
   std::string reportHtml;
   std::string explain;
