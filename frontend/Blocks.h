@@ -4,6 +4,7 @@
 #define MLC_FRONTEND_BLOCKS_H
 
 #include "frontend/Elaborator.h"
+#include "ir/graph/Hyperparameters.h"
 
 namespace mlc::frontend {
 
@@ -27,6 +28,7 @@ public:
   void checkParallel(const ast::ParallelDecl *parallel,
                      const std::optional<std::string> &mesh);
   static const std::vector<std::string> &trainFields();
+  /// Beside the hyper-parameters of the optimizer.
   static const std::vector<std::string> &groupFields();
   static const std::vector<std::string> &optimizerNames();
   static const std::vector<std::string> &scheduleNames();
@@ -44,13 +46,20 @@ private:
   bool range(const ast::Expr &expr, const char *what, int64_t &first,
              int64_t &last);
   void checkOptimizer(const ast::Expr &expr);
+  /// Sets one hyper-parameter of an optimizer or a group.
+  void setHyperparameter(const graph::Hyperparameter &which,
+                         const ast::Expr &expr, Hyperparameters &values);
+  std::optional<double> bounded(const graph::Hyperparameter &which,
+                                const ast::Expr &expr);
   bool checkSchedule(const ast::Expr &expr, Schedule &schedule);
+  /// Fills in the steps of the whole training, or says that they are unknown.
+  bool completeTotal(Schedule &schedule, Span span);
   /// Notes that `name` is given; or an error, if it was before.
   bool isFirst(const ast::Argument &argument, const std::string &name,
                std::map<std::string, Span> &given);
-  void checkNesterov(const Optimizer &optimizer,
-                     const std::map<std::string, Span> &given);
   void checkGroup(const ast::Group &group);
+  /// That the hyper-parameters of each parameter fit together.
+  void checkConflicts();
   void checkSplit(const ast::Setting &setting);
   void checkCsv(const ast::CallExpr &call, SplitInfo &split);
   bool checkWidth(const InputInfo &input, int64_t first, int64_t last,

@@ -1,10 +1,8 @@
 //===- BlocksTrain.cpp - The train block ----------------------------------===//
 
 #include "frontend/Blocks.h"
-#include "ir/graph/Program.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace mlc::frontend {
@@ -14,22 +12,6 @@ const std::vector<std::string> &BlockChecker::trainFields() {
       "batch",     "microbatch", "epochs", "steps", "optimizer",
       "clip_norm", "precision",  "seed",   "sum"};
   return kFields;
-}
-
-const std::vector<std::string> &BlockChecker::groupFields() {
-  static const std::vector<std::string> kFields = {"weight_decay", "frozen"};
-  return kFields;
-}
-
-const std::vector<std::string> &BlockChecker::optimizerNames() {
-  static const std::vector<std::string> kKinds = {"sgd", "adam", "adamw"};
-  return kKinds;
-}
-
-const std::vector<std::string> &BlockChecker::scheduleNames() {
-  static const std::vector<std::string> kKinds = {"constant", "step", "linear",
-                                                  "cosine"};
-  return kKinds;
 }
 
 std::optional<int64_t> BlockChecker::whole(const ast::Expr &expr,
@@ -110,222 +92,6 @@ DType BlockChecker::readPrecision(CheckContext &context, const Field *field,
   }
   spelling = text;
   return text == "f64" ? DType::F64 : DType::F32;
-}
-
-bool BlockChecker::checkSchedule(const ast::Expr &expr, Schedule &schedule) {
-  const auto *call = llvm::dyn_cast<ast::CallExpr>(&expr);
-  const std::vector<std::string> &kinds = scheduleNames();
-  if (!call ||
-      std::find(kinds.begin(), kinds.end(), call->callee.text) == kinds.end()) {
-    if (call &&
-        std::none_of(call->callee.text.begin(), call->callee.text.end(),
-                     ::isdigit) &&
-        !Elaborator::findBuiltin(call->callee.text)) {
-      auto error = context.error(Code::UnknownSchedule, call->callee.span,
-                                 "no learning-rate schedule named `" +
-                                     call->callee.text + "`");
-      offer(error, call->callee.text, kinds);
-      return false;
-    }
-    auto value = number(expr, "lr", 0);
-    if (value)
-      schedule.numbers = {{"value", *value}};
-    return value.has_value();
-  }
-  schedule.kind = call->callee.text;
-  std::vector<std::string> names =
-      schedule.kind == "constant" ? std::vector<std::string>{"value"}
-      : schedule.kind == "step"
-          ? std::vector<std::string>{"value", "every", "gamma", "warmup"}
-          : std::vector<std::string>{"peak", "warmup", "floor", "total"};
-  size_t positional = 0;
-  std::map<std::string, Span> given;
-  for (const ast::Argument &argument : call->arguments) {
-    std::string name = argument.name               ? argument.name->text
-                       : positional < names.size() ? names[positional++]
-                                                   : "";
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      auto error = context.error(Code::UnknownArgument, argument.span,
-                                 "`" + schedule.kind +
-                                     "` has no parameter named `" + name + "`");
-      offer(error, name, names);
-      return false;
-    }
-    if (!isFirst(argument, name, given))
-      return false;
-    if (name == "every" || name == "warmup" || name == "total") {
-      auto value = whole(*argument.value, name, name == "warmup" ? 0 : 1);
-      if (!value)
-        return false;
-      schedule.counts.emplace_back(name, *value);
-    } else {
-      auto value = number(*argument.value, name, 0);
-      if (!value)
-        return false;
-      schedule.numbers.emplace_back(name, *value);
-    }
-  }
-  names.resize(schedule.kind == "step" ? 2 : 1); // those without a default
-  for (const std::string &name : names)
-    if (!given.count(name)) {
-      context.error(Code::MissingArgument, call->callee.span,
-                    "`" + schedule.kind + "` needs the argument `" + name +
-                        "`");
-      return false;
-    }
-  return true;
-}
-
-bool BlockChecker::isFirst(const ast::Argument &argument,
-                           const std::string &name,
-                           std::map<std::string, Span> &given) {
-  auto [entry, fresh] = given.emplace(name, argument.span);
-  if (!fresh)
-    context
-        .error(Code::ArgumentTwice,
-               argument.name ? argument.name->span : argument.span,
-               "`" + name + "` is given twice")
-        .note(entry->second, "it is given here already");
-  return fresh;
-}
-
-void BlockChecker::checkOptimizer(const ast::Expr &expr) {
-  const auto *call = llvm::dyn_cast<ast::CallExpr>(&expr);
-  const std::vector<std::string> &kinds = optimizerNames();
-  Optimizer &optimizer = context.model.training.optimizer;
-  optimizer.span = expr.span;
-  std::string kind = call ? call->callee.text : "";
-  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
-    auto error = context.error(
-        Code::UnknownOptimizer, call ? call->callee.span : expr.span,
-        call ? "no optimizer named `" + kind + "`"
-             : "an optimizer is a call such as `adam(lr = 1e-3)`");
-    if (call)
-      offer(error, kind, kinds);
-    return;
-  }
-  optimizer.kind = kind;
-  bool sgd = kind == "sgd";
-  optimizer.lr.numbers = {{"value", 1e-3}}; // PyTorch's default for all three
-  if (sgd)
-    optimizer.numbers = {
-        {"momentum", 0}, {"dampening", 0}, {"weight_decay", 0}};
-  else
-    optimizer.numbers = {{"beta1", 0.9},
-                         {"beta2", 0.999},
-                         {"eps", 1e-8},
-                         {"weight_decay", kind == "adamw" ? 1e-2 : 0}};
-  if (sgd)
-    optimizer.flags = {{"nesterov", false}};
-  std::vector<std::string> names = {"lr"};
-  for (const auto &[name, value] : optimizer.numbers)
-    names.push_back(name);
-  for (const auto &[name, value] : optimizer.flags)
-    names.push_back(name);
-  size_t positional = 0;
-  std::map<std::string, Span> given;
-  for (const ast::Argument &argument : call->arguments) {
-    if (context.failed())
-      return;
-    std::string name = argument.name    ? argument.name->text
-                       : positional < 1 ? names[positional++]
-                                        : "";
-    if (!name.empty() && !isFirst(argument, name, given))
-      return;
-    if (name == "lr") {
-      optimizer.lr = {};
-      checkSchedule(*argument.value, optimizer.lr);
-      continue;
-    }
-    bool known = false;
-    for (auto &[field, value] : optimizer.numbers)
-      if (field == name) {
-        known = true;
-        if (auto parsed = number(*argument.value, name, 0))
-          value = *parsed;
-        if (!context.failed() && name.starts_with("beta") && value >= 1)
-          context.error(Code::WrongFieldValue, argument.value->span,
-                        "`" + name + "` is below 1");
-      }
-    for (auto &[field, value] : optimizer.flags)
-      if (field == name) {
-        known = true;
-        Value flag = model.evalInModel(*argument.value);
-        if (!flag.is(Value::Kind::Bool) && !flag.isPoison())
-          context.error(Code::WrongFieldValue, argument.value->span,
-                        "`" + name + "` is `true` or `false`");
-        value = flag.truth;
-      }
-    if (!known) {
-      auto error = context.error(
-          name.empty() ? Code::TooManyArguments : Code::UnknownArgument,
-          argument.name ? argument.name->span : argument.span,
-          name.empty()
-              ? "arguments after `lr` are named"
-              : "`" + kind + "` has no parameter named `" + name + "`");
-      offer(error, name, names);
-    }
-  }
-  if (!context.failed())
-    checkNesterov(optimizer, given);
-}
-
-/// PyTorch's rule: without momentum there is nothing to look ahead with.
-void BlockChecker::checkNesterov(const Optimizer &optimizer,
-                                 const std::map<std::string, Span> &given) {
-  auto valueOf = [&](const auto &list, std::string_view name) {
-    for (const auto &[field, value] : list)
-      if (field == name)
-        return static_cast<double>(value);
-    return 0.0;
-  };
-  if (valueOf(optimizer.flags, "nesterov") == 0 ||
-      (valueOf(optimizer.numbers, "momentum") > 0 &&
-       valueOf(optimizer.numbers, "dampening") == 0))
-    return;
-  context
-      .error(Code::WrongFieldValue, given.at("nesterov"),
-             "`nesterov` needs a `momentum` above 0, and no `dampening`")
-      .help("`sgd(lr = 0.1, momentum = 0.9, nesterov = true)`");
-}
-
-void BlockChecker::checkGroup(const ast::Group &group) {
-  GroupInfo info;
-  info.pattern = group.pattern;
-  bool any = context.hasNotYet();
-  std::vector<std::string> paths;
-  for (const ParameterInfo &parameter : context.model.parameters) {
-    any |= graph::matchesPattern(group.pattern, parameter.path);
-    paths.push_back(parameter.path);
-  }
-  if (!any) {
-    context
-        .error(Code::UnmatchedGroup, group.patternSpan,
-               "the pattern `" + group.pattern + "` matches no parameter")
-        .suggest(suggestName(group.pattern, paths))
-        .help("`*` stands for any characters, dots included");
-    return;
-  }
-  for (const ast::Setting &setting : group.settings) {
-    if (setting.name.text == "weight_decay") {
-      if (auto value = number(*setting.value, "weight_decay", 0))
-        info.numbers.emplace_back("weight_decay", *value);
-    } else if (setting.name.text == "frozen") {
-      Value value = model.evalInModel(*setting.value);
-      if (!value.is(Value::Kind::Bool) && !value.isPoison())
-        context.error(Code::WrongFieldValue, setting.value->span,
-                      "`frozen` is `true` or `false`");
-      info.frozen = value.truth;
-    } else {
-      auto error = context.error(Code::UnknownField, setting.name.span,
-                                 "a `group` has no field named `" +
-                                     setting.name.text + "`");
-      offer(error, setting.name.text, groupFields());
-    }
-    if (context.failed())
-      return;
-  }
-  context.model.training.groups.push_back(std::move(info));
 }
 
 void BlockChecker::checkTrain(const ast::TrainDecl *train,
@@ -443,32 +209,15 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
         .help("add `epochs = 10`");
     return;
   }
-  Schedule &lr = info.optimizer.lr;
-  bool hasTotal = false;
-  for (const auto &[name, value] : lr.counts)
-    hasTotal |= name == "total";
-  if ((lr.kind == "linear" || lr.kind == "cosine") && !hasTotal) {
-    int64_t total = info.steps;
-    for (const SplitInfo &split : context.model.splits)
-      if (!total && split.name == "train" && split.lastRow > split.firstRow)
-        total =
-            info.epochs *
-            ((split.lastRow - split.firstRow + info.batch - 1) / info.batch);
-    if (!total && !context.hasNotYet()) {
-      context
-          .error(Code::MissingArgument, info.optimizer.span,
-                 "`" + lr.kind +
-                     "` needs the argument `total`: how many steps "
-                     "there are is not known before the data is read")
-          .help("give `total`, or `steps` in place of `epochs`");
-      return;
-    }
-    lr.counts.emplace_back("total", total);
-  }
+  if (info.optimizer.lr &&
+      !completeTotal(*info.optimizer.lr, info.optimizer.span))
+    return;
   if (train)
     for (const ast::Group &group : train->groups)
       if (!context.failed())
         checkGroup(group);
+  if (!context.failed())
+    checkConflicts();
 }
 
 } // namespace mlc::frontend

@@ -42,14 +42,27 @@ private:
   NamedAttrList attributes;
 };
 
+void addHyperparameters(Fields &fields, const Hyperparameters &values,
+                        MLIRContext *context) {
+  if (values.lr) {
+    Fields lr(context);
+    lr.add("kind", values.lr->kind)
+        .addAll(values.lr->numbers)
+        .addAll(values.lr->counts);
+    fields.add("lr", lr.get());
+  }
+  fields.addAll(values.numbers);
+  for (const auto &[name, value] : values.flags)
+    fields.flag(name, value);
+}
+
 DictionaryAttr trainOf(MLIRContext *context, const TrainInfo &info) {
   Builder builder(context);
   SmallVector<Attribute> groups;
   for (const GroupInfo &group : info.groups) {
     Fields fields(context);
-    fields.add("pattern", group.pattern).addAll(group.numbers);
-    if (group.frozen)
-      fields.flag("frozen", *group.frozen);
+    fields.add("pattern", group.pattern);
+    addHyperparameters(fields, group, context);
     groups.push_back(fields.get());
   }
   Fields fields(context);
@@ -64,15 +77,9 @@ DictionaryAttr trainOf(MLIRContext *context, const TrainInfo &info) {
       .add("clip_norm", info.clipNorm)
       .add("groups", builder.getArrayAttr(groups));
   if (!info.optimizer.kind.empty()) {
-    Fields optimizer(context), lr(context);
-    lr.add("kind", info.optimizer.lr.kind)
-        .addAll(info.optimizer.lr.numbers)
-        .addAll(info.optimizer.lr.counts);
-    optimizer.add("kind", info.optimizer.kind)
-        .add("lr", lr.get())
-        .addAll(info.optimizer.numbers);
-    for (const auto &[name, value] : info.optimizer.flags)
-      optimizer.flag(name, value);
+    Fields optimizer(context);
+    optimizer.add("kind", info.optimizer.kind);
+    addHyperparameters(optimizer, info.optimizer, context);
     fields.add("optimizer", optimizer.get());
   }
   return fields.get();

@@ -97,28 +97,31 @@ struct InputInfo {
   Span span;
 };
 
-/// A learning rate over the steps. Kinds and fields:
-///   constant value; step value, every, gamma, warmup; linear and cosine peak,
-///   warmup, floor, total (in steps; filled in where the file leaves it out).
+/// A learning rate over the steps; kinds and fields are those of
+/// ir/graph/Schedules.cpp, `total` filled in where the file leaves it out.
 struct Schedule {
   std::string kind = "constant";
   std::vector<std::pair<std::string, double>> numbers;
   std::vector<std::pair<std::string, int64_t>> counts;
 };
 
-struct Optimizer {
-  std::string kind; ///< sgd adam adamw; empty: none
-  Schedule lr;
+/// Values of hyper-parameters, those of an optimizer or what a group changes.
+struct Hyperparameters {
+  std::optional<Schedule> lr;
   std::vector<std::pair<std::string, double>> numbers; ///< beta1, ...
-  std::vector<std::pair<std::string, bool>> flags;     ///< nesterov
+  std::vector<std::pair<std::string, bool>> flags;     ///< nesterov, ...
+};
+
+struct Optimizer : Hyperparameters {
+  std::string kind; ///< of ir/graph/Optimizers.cpp; empty: none
   Span span;
 };
 
-/// What a group leaves out is as in the optimizer.
-struct GroupInfo {
+/// What a group leaves out is as in the optimizer. Beside the optimizer's
+/// hyper-parameters: `lr_scale`, and the flag `frozen`.
+struct GroupInfo : Hyperparameters {
   std::string pattern;
-  std::vector<std::pair<std::string, double>> numbers;
-  std::optional<bool> frozen;
+  Span patternSpan;
 };
 
 struct TrainInfo {

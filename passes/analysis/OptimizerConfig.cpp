@@ -4,25 +4,27 @@
 
 #include "ir/graph/Program.h"
 
-#include "llvm/ADT/StringSwitch.h"
-
 using namespace mlir;
 
 namespace mlc {
 
-static void read(DictionaryAttr from, StringRef name, double &value) {
-  if (auto attribute = from.getAs<FloatAttr>(name))
-    value = attribute.getValueAsDouble();
+/// A float, an integer or a bool as a number.
+static std::optional<double> numberOf(Attribute attribute) {
+  if (auto number = dyn_cast_or_null<FloatAttr>(attribute))
+    return number.getValueAsDouble();
+  if (auto flag = dyn_cast_or_null<BoolAttr>(attribute))
+    return flag.getValue() ? 1.0 : 0.0;
+  if (auto count = dyn_cast_or_null<IntegerAttr>(attribute))
+    return static_cast<double>(count.getInt());
+  return std::nullopt;
 }
 
-static void read(DictionaryAttr from, StringRef name, int64_t &value) {
-  if (auto attribute = from.getAs<IntegerAttr>(name))
-    value = attribute.getInt();
-}
-
-static void read(DictionaryAttr from, StringRef name, bool &value) {
-  if (auto attribute = from.getAs<BoolAttr>(name))
-    value = attribute.getValue();
+static void read(DictionaryAttr from,
+                 ArrayRef<graph::Hyperparameter> hyperparameters,
+                 graph::HyperparameterValues &values) {
+  for (const graph::Hyperparameter &each : hyperparameters)
+    if (std::optional<double> value = numberOf(from.get(each.name)))
+      values.set(each.name, *value);
 }
 
 static StringRef kindOf(DictionaryAttr from) {
@@ -31,44 +33,30 @@ static StringRef kindOf(DictionaryAttr from) {
 }
 
 static LogicalResult readSchedule(ModuleOp module, DictionaryAttr from,
-                                  LearningRate &rate) {
-  using Kind = LearningRate::Kind;
-  auto kind = llvm::StringSwitch<std::optional<Kind>>(kindOf(from))
-                  .Case("constant", Kind::constant)
-                  .Case("step", Kind::step)
-                  .Case("linear", Kind::linear)
-                  .Case("cosine", Kind::cosine)
-                  .Default(std::nullopt);
-  if (!kind)
+                                  OptimizerConfig &config) {
+  config.schedule = graph::findSchedule(kindOf(from));
+  if (!config.schedule)
     return module.emitError("has a learning rate of unknown kind \"")
            << kindOf(from) << "\"";
-  rate.kind = *kind;
-  read(from, "value", rate.peak);
-  read(from, "peak", rate.peak);
-  read(from, "floor", rate.floor);
-  read(from, "gamma", rate.gamma);
-  read(from, "every", rate.every);
-  read(from, "warmup", rate.warmup);
-  read(from, "total", rate.total);
-  if (rate.every < 1 || rate.warmup < 0)
-    return module.emitError("has a learning rate with every = ")
-           << rate.every << " and warmup = " << rate.warmup
-           << "; they must be at least 1 and 0";
+  ArrayRef<graph::Hyperparameter> known = config.schedule->hyperparameters;
+  config.scheduleValues = graph::HyperparameterValues(known);
+  read(from, known, config.scheduleValues);
+  for (const graph::Hyperparameter &each : known)
+    if (config.scheduleValues[each.name] < each.least)
+      return module.emitError("has a learning rate with ")
+             << each.name << " = " << config.scheduleValues[each.name]
+             << "; it is at least " << each.least;
   return success();
 }
 
 /// Fields that an optimizer and a parameter group share.
 static LogicalResult readFields(ModuleOp module, DictionaryAttr from,
                                 OptimizerConfig &config) {
-  read(from, "weight_decay", config.weightDecay);
-  read(from, "momentum", config.momentum);
-  read(from, "dampening", config.dampening);
-  read(from, "nesterov", config.nesterov);
-  read(from, "beta1", config.beta1);
-  read(from, "beta2", config.beta2);
-  read(from, "eps", config.epsilon);
+  read(from, config.kind->hyperparameters, config.values);
+  if (std::optional<double> scale = numberOf(from.get("lr_scale")))
+    config.learningRateScale = *scale;
   if (auto schedule = from.getAs<DictionaryAttr>("lr"))
-    return readSchedule(module, schedule, config.learningRate);
+    return readSchedule(module, schedule, config);
   return success();
 }
 
@@ -80,21 +68,16 @@ FailureOr<OptimizerConfig> optimizerFor(ModuleOp module, StringRef path) {
     module.emitError("has gradients but no optimizer in mlc.train");
     return failure();
   }
-  using Kind = OptimizerConfig::Kind;
-  auto kind = llvm::StringSwitch<std::optional<Kind>>(kindOf(optimizer))
-                  .Case("sgd", Kind::sgd)
-                  .Case("adam", Kind::adam)
-                  .Case("adamw", Kind::adamw)
-                  .Default(std::nullopt);
-  if (!kind) {
+  OptimizerConfig config;
+  config.kind = graph::findOptimizer(kindOf(optimizer));
+  if (!config.kind) {
     module.emitError("has an optimizer of unknown kind \"")
         << kindOf(optimizer) << "\"";
     return failure();
   }
-  OptimizerConfig config;
-  config.kind = *kind;
-  if (config.kind == Kind::adamw)
-    config.weightDecay = 1e-2;
+  config.values = graph::HyperparameterValues(config.kind->hyperparameters);
+  config.schedule = graph::findSchedule("constant");
+  config.scheduleValues.set("value", config.values["lr"]);
   if (failed(readFields(module, optimizer, config)))
     return failure();
   if (auto groups = train.getAs<ArrayAttr>("groups"))
@@ -107,10 +90,8 @@ FailureOr<OptimizerConfig> optimizerFor(ModuleOp module, StringRef path) {
 }
 
 double clipNorm(ModuleOp module) {
-  double norm = 0.0;
-  if (auto train = module->getAttrOfType<DictionaryAttr>("mlc.train"))
-    read(train, "clip_norm", norm);
-  return norm;
+  auto train = module->getAttrOfType<DictionaryAttr>("mlc.train");
+  return train ? numberOf(train.get("clip_norm")).value_or(0.0) : 0.0;
 }
 
 } // namespace mlc
