@@ -2,6 +2,8 @@
 
 #include "frontend/Elaborator.h"
 
+#include <algorithm>
+
 namespace mlc::frontend {
 
 bool Elaborator::bind(Body &body, const ast::Name &name, Value value,
@@ -372,11 +374,7 @@ void Elaborator::runMetric(const ast::MetricStmt &stmt, Body &body) {
   Node *node = requireTensor(value, stmt.value->span, "a metric");
   if (!node)
     return;
-  if (node->type.rank() != 0) {
-    if (node->type.batchDim() < 0) {
-      context.notYet(stmt.span, "a metric that is a table");
-      return;
-    }
+  if (node->type.batchDim() >= 0) {
     context
         .error(Code::MetricNotScalar, stmt.value->span,
                "a metric is one number for the batch, and this is a `" +
@@ -384,8 +382,21 @@ void Elaborator::runMetric(const ast::MetricStmt &stmt, Body &body) {
         .help("take the mean over the batch: `mean(...)`");
     return;
   }
-  if (!isFloat(node->type.dtype))
-    node = build.cast(node, context.compute);
+  constexpr int64_t kLargestTable = int64_t{1} << 20; // every line has it
+  int64_t elements = 1;
+  for (const Dim &dim : node->type.shape)
+    elements = std::min(elements, kLargestTable + 1) * dim.size;
+  if (elements > kLargestTable) {
+    context
+        .error(Code::MetricNotScalar, stmt.value->span,
+               "a metric is a number or a table of at most " +
+                   std::to_string(kLargestTable) + " numbers, and this is a `" +
+                   spell(node->type) + "`")
+        .help("an `output` may be as large as it likes");
+    return;
+  }
+  if (!isFloat(node->type.dtype)) // counts stay exact
+    node = build.cast(node, DType::F64);
   graph.metrics.push_back({stmt.name.text, node, stmt.name.span});
 }
 

@@ -107,7 +107,8 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
   if (options.json)
     return printOutput(line);
   return printOutput(data.spec().name + ": " + std::to_string(data.rows()) +
-                     " examples," + metricsText(measured) + "\n");
+                     " examples," + metricsText(measured) + "\n" +
+                     metricsTables(measured));
 }
 
 CommandResult evalCommand(const RunOptions &options) {

@@ -2,6 +2,7 @@
 
 #include "runtime/run/MetricsLog.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -104,9 +105,38 @@ std::string metricsText(const Measured &measured) {
   }
   for (const Measured::Metric &metric : measured.metrics) {
     if (metric.values.size() != 1)
-      continue; // a table: in --log
+      continue; // a table: in --log, and metricsTables
     std::snprintf(text, sizeof text, " %.4g", metric.values[0]);
     result += (result.empty() ? " " : ", ") + metric.name + text;
+  }
+  return result;
+}
+
+std::string metricsTables(const Measured &measured) {
+  constexpr size_t kMost = 32 * 32; // numbers that people still read
+  std::string result;
+  for (const Measured::Metric &metric : measured.metrics) {
+    if (metric.values.size() == 1)
+      continue;
+    result += "  " + metric.name + ":";
+    if (metric.values.size() > kMost) {
+      result += " " + std::to_string(metric.values.size()) +
+                " numbers, with --json\n";
+      continue;
+    }
+    std::vector<std::string> cells;
+    size_t width = 0;
+    for (double value : metric.values) {
+      char text[32];
+      std::snprintf(text, sizeof text, "%.6g", value);
+      cells.emplace_back(text);
+      width = std::max(width, cells.back().size());
+    }
+    auto columns = static_cast<size_t>(metric.shape.back());
+    for (size_t i = 0; i < cells.size(); ++i)
+      result += (i % columns == 0 ? "\n    " : "  ") +
+                std::string(width - cells[i].size(), ' ') + cells[i];
+    result += '\n';
   }
   return result;
 }

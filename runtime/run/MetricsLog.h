@@ -22,6 +22,8 @@ void appendMetricsJson(std::string &line, uint64_t step, uint64_t epoch,
                        std::string_view split, const Measured &measured);
 /// " loss 0.1234, accuracy 0.98" for people.
 std::string metricsText(const Measured &measured);
+/// The metrics that are tables, a line for each row.
+std::string metricsTables(const Measured &measured);
 
 /// A file of lines, kept in memory up to 64 KiB.
 class MetricsLog {

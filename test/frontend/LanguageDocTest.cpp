@@ -195,8 +195,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
       {"an index that is a tensor", model("let y = x[:, n]")},
       {"a label for each element of a row",
        model("let y = softmax_cross_entropy(x[:, :, None] + ones([3]), i)")},
-      {"a metric that is a table",
-       model("param p: f32[8] = zeros\nmetric t = p")},
       {"`f16`", model("input h: f16[B]")},
       {"`bf16`", model("input h: bf16[B]")},
       {"`bool`", model("input h: bool[B]")},
