@@ -3,6 +3,7 @@
 #include "codegen/PlanTables.h"
 
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/Program.h"
 #include "ir/graph/SourceLines.h"
 
 #include "llvm/Support/Path.h"
@@ -167,6 +168,8 @@ static void writeSplits(ModuleOp module, schema::PlanT &plan) {
 }
 
 static void writeParameters(PlanTables &tables, schema::PlanT &plan) {
+  llvm::StringMap<int32_t> indices;
+  SmallVector<std::pair<size_t, StringRef>> averages;
   for (auto parameter : tables.module.getOps<graph::ParameterOp>()) {
     auto out = std::make_unique<schema::ParameterT>();
     RankedTensorType type = parameter.getTensorType();
@@ -181,8 +184,15 @@ static void writeParameters(PlanTables &tables, schema::PlanT &plan) {
     out->initializer->b = parameter.getInit().getB();
     out->buffer = tables.bufferIndex.lookup(parameter.getSymNameAttr());
     out->location = tables.locate(parameter.getLoc());
+    if (auto of =
+            parameter->getAttrOfType<FlatSymbolRefAttr>(graph::kAverageOfAttr))
+      averages.emplace_back(plan.parameters.size(), of.getValue());
+    indices[out->path] = static_cast<int32_t>(plan.parameters.size());
     plan.parameters.push_back(std::move(out));
   }
+  for (auto [index, of] : averages)
+    if (auto at = indices.find(of); at != indices.end())
+      plan.parameters[index]->average_of = at->second;
 }
 
 LogicalResult PlanTables::writeConfiguration(schema::PlanT &plan) {
@@ -217,6 +227,9 @@ LogicalResult PlanTables::writeConfiguration(schema::PlanT &plan) {
   if (train.dict)
     plan.training->optimizer =
         Fields{train.dict.getAs<DictionaryAttr>("optimizer")}.text("kind");
+  plan.training->best = train.text("best");
+  plan.training->best_is_lowest = train.boolean("best_is_lowest", false);
+  plan.training->patience = train.integer("patience");
   for (Fields input : listOf(module->getAttr("mlc.inputs"))) {
     auto out = std::make_unique<schema::InputT>();
     out->name = input.text("name");

@@ -57,6 +57,7 @@ private:
   /// Notes that `name` is given; or an error, if it was before.
   bool isFirst(const ast::Argument &argument, const std::string &name,
                std::map<std::string, Span> &given);
+  void checkBest(const Field &field);
   void checkGroup(const ast::Group &group);
   /// That the hyper-parameters of each parameter fit together.
   void checkConflicts();

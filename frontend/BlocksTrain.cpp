@@ -7,10 +7,14 @@
 
 namespace mlc::frontend {
 
+/// What a step keeps of the running averages.
+static constexpr graph::Hyperparameter kAverage = {
+    "ema", graph::Hyperparameter::Kind::number, {}, 0.0, 1.0, true};
+
 const std::vector<std::string> &BlockChecker::trainFields() {
   static const std::vector<std::string> kFields = {
-      "batch",     "microbatch", "epochs", "steps", "optimizer",
-      "clip_norm", "precision",  "seed",   "sum"};
+      "batch",     "microbatch", "epochs", "steps", "optimizer", "clip_norm",
+      "precision", "seed",       "sum",    "ema",   "best",      "patience"};
   return kFields;
 }
 
@@ -94,6 +98,59 @@ DType BlockChecker::readPrecision(CheckContext &context, const Field *field,
   return text == "f64" ? DType::F64 : DType::F32;
 }
 
+/// `best = accuracy`, `best = min(perplexity)`, `best = loss`, whose best is
+/// the lowest.
+void BlockChecker::checkBest(const Field &field) {
+  const auto *call = llvm::dyn_cast<ast::CallExpr>(field.value);
+  bool ordered = call && call->arguments.size() == 1 &&
+                 !call->arguments[0].name &&
+                 (call->callee.text == "min" || call->callee.text == "max");
+  const auto *name = llvm::dyn_cast<ast::NameExpr>(
+      ordered ? call->arguments[0].value.get() : field.value);
+  if (!name) {
+    context
+        .error(Code::WrongFieldValue, field.value->span,
+               "`best` is the name of a metric, or `loss`")
+        .help("`best = accuracy`, or where the lowest is best, "
+              "`best = min(perplexity)`");
+    return;
+  }
+  const Graph &graph = context.model.eval;
+  std::vector<std::string> known;
+  if (graph.lossSpan.valid())
+    known.push_back("loss");
+  bool isTable = false;
+  for (const NamedNode &metric : graph.metrics)
+    if (metric.node->type.rank() == 0)
+      known.push_back(metric.name);
+    else
+      isTable |= metric.name == name->name;
+  if (context.hasNotYet()) // some metrics may be missing
+    known.push_back(name->name);
+  if (std::find(known.begin(), known.end(), name->name) == known.end()) {
+    auto error = context.error(
+        Code::WrongFieldValue, name->span,
+        isTable
+            ? "the metric `" + name->name + "` is a table, and `best` a number"
+            : "the model has no metric named `" + name->name + "`");
+    offer(error, name->name, known);
+    return;
+  }
+  const std::vector<SplitInfo> &splits = context.model.splits;
+  if (!splits.empty() &&
+      std::none_of(splits.begin(), splits.end(),
+                   [](const SplitInfo &split) { return split.name == "test"; }))
+    context
+        .error(Code::WrongFieldValue, field.value->span,
+               "`best` compares evaluations on the split `test`, and `data` "
+               "has none")
+        .help("add `test = ...` to `data`");
+  TrainInfo &info = context.model.training;
+  info.best = name->name;
+  info.bestIsLowest =
+      ordered ? call->callee.text == "min" : name->name == "loss";
+}
+
 void BlockChecker::checkTrain(const ast::TrainDecl *train,
                               const std::map<std::string, Field> &fields) {
   TrainInfo &info = context.model.training;
@@ -119,9 +176,23 @@ void BlockChecker::checkTrain(const ast::TrainDecl *train,
             .help("leave `clip_norm` out to clip nothing");
       info.clipNorm = *value;
     }
+  if (const Field *field = get("ema"))
+    if (auto value = bounded(kAverage, *field->value))
+      info.ema = *value;
   if (const Field *field = get("sum"))
     if (auto value = word(*field->value, "sum", {"tree", "fast"}))
       info.sum = *value;
+  if (context.failed())
+    return;
+  if (const Field *field = get("best"))
+    checkBest(*field);
+  if (auto value = integer(get("patience"), "patience", 1))
+    info.patience = *value;
+  if (get("patience") && !get("best") && !context.failed())
+    context
+        .error(Code::WrongFieldValue, get("patience")->name,
+               "`patience` waits for a better `best`, and there is none")
+        .help("add `best = loss`, or the name of a metric");
   if (context.failed())
     return;
   if (const Field *field = get("optimizer"))

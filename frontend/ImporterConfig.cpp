@@ -76,6 +76,12 @@ DictionaryAttr trainOf(MLIRContext *context, const TrainInfo &info) {
       .add("sum", info.sum)
       .add("clip_norm", info.clipNorm)
       .add("groups", builder.getArrayAttr(groups));
+  if (info.ema > 0)
+    fields.add("ema", info.ema);
+  if (!info.best.empty())
+    fields.add("best", info.best)
+        .flag("best_is_lowest", info.bestIsLowest)
+        .add("patience", info.patience);
   if (!info.optimizer.kind.empty()) {
     Fields optimizer(context);
     optimizer.add("kind", info.optimizer.kind);

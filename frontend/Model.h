@@ -129,6 +129,10 @@ struct TrainInfo {
   int64_t batch = 1, microbatch = 1, microbatches = 1;
   int64_t epochs = 0, steps = 0, seed = 0;
   double clipNorm = 0;
+  double ema = 0;   ///< what a step keeps of the running averages; 0: none
+  std::string best; ///< a metric, or loss
+  bool bestIsLowest = false;
+  int64_t patience = 0;
   std::string precision = "f32", sum = "tree";
   Optimizer optimizer;
   std::vector<GroupInfo> groups;

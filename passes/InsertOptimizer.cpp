@@ -12,6 +12,9 @@
 // that depend on the step (learning rate, bias corrections) are computed in f64
 // and cast where they meet a tensor, as PyTorch computes them in Python.
 //
+// With `ema` in mlc.train each parameter that is updated has a running average,
+// @"w#ema", which @eval and @infer read in its place.
+//
 //===----------------------------------------------------------------------===//
 
 #include "ir/graph/OpFactory.h"
@@ -32,37 +35,13 @@ namespace {
 
 using graph::OpFactory;
 
-/// The update of one parameter, whose states are parameters of their own.
-class Update final : public graph::OptimizerUpdate {
-public:
-  Update(func::FuncOp function, graph::StepMath math, BlockArgument parameter,
-         StringRef path, const OptimizerConfig &config, Value learningRate)
-      : OptimizerUpdate(math, parameter, learningRate, config.values),
-        function(function), path(path),
-        prefix((path + "#" + config.kind->name + ".").str()) {}
-
-  Value state(StringRef name, double initial) override;
-  void setState(StringRef name, Value value) override {
-    graph::appendResult(function, value, graph::kUpdateAttr, stateSymbol(name));
-  }
-
-private:
-  FlatSymbolRefAttr stateSymbol(StringRef name) {
-    return FlatSymbolRefAttr::get(function.getContext(), prefix + name.str());
-  }
-
-  func::FuncOp function;
-  StringRef path;
-  std::string prefix;
-  llvm::StringMap<Value> states; ///< made so far
-};
-
-Value Update::state(StringRef name, double initial) {
-  if (Value known = states.lookup(name))
-    return known;
-  FlatSymbolRefAttr symbol = stateSymbol(name);
+/// Declares the state `symbol` of a parameter, behind those that it has
+/// already, and gives the program an argument for it.
+std::pair<graph::ParameterOp, Value> addState(func::FuncOp function,
+                                              Value parameter, StringRef path,
+                                              FlatSymbolRefAttr symbol,
+                                              double initial) {
   auto module = function->getParentOfType<ModuleOp>();
-  // After the parameter and the state that it has already.
   Operation *last = module.lookupSymbol(path);
   auto isState = [](Operation *op) {
     auto next = dyn_cast_or_null<graph::ParameterOp>(op);
@@ -77,11 +56,75 @@ Value Update::state(StringRef name, double initial) {
       initial == 0.0
           ? graph::InitAttr::get(context, graph::InitKind::zeros)
           : graph::InitAttr::get(context, graph::InitKind::constant, initial);
-  graph::ParameterOp::create(builder, parameter.getLoc(), symbol.getValue(),
-                             type, init, graph::ParameterRole::optimizer);
-  Value argument = graph::appendArgument(function, type, graph::kParamAttr,
-                                         symbol, parameter.getLoc());
-  return states[name] = argument;
+  auto declaration =
+      graph::ParameterOp::create(builder, parameter.getLoc(), symbol.getValue(),
+                                 cast<RankedTensorType>(parameter.getType()),
+                                 init, graph::ParameterRole::optimizer);
+  Value argument =
+      graph::appendArgument(function, parameter.getType(), graph::kParamAttr,
+                            symbol, parameter.getLoc());
+  return {declaration, argument};
+}
+
+/// The update of one parameter, whose states are parameters of their own.
+class Update final : public graph::OptimizerUpdate {
+public:
+  Update(func::FuncOp function, graph::StepMath math, BlockArgument parameter,
+         StringRef path, const OptimizerConfig &config, Value learningRate)
+      : OptimizerUpdate(math, parameter, learningRate, config.values),
+        function(function), path(path),
+        prefix((path + "#" + config.kind->name + ".").str()) {}
+
+  Value state(StringRef name, double initial) override {
+    Value &known = states[name];
+    if (!known)
+      known =
+          addState(function, parameter, path, symbolOf(prefix + name), initial)
+              .second;
+    return known;
+  }
+  void setState(StringRef name, Value value) override {
+    graph::appendResult(function, value, graph::kUpdateAttr,
+                        symbolOf(prefix + name));
+  }
+  FlatSymbolRefAttr keepAverage(Value next, double decay);
+
+private:
+  FlatSymbolRefAttr symbolOf(const Twine &name) {
+    return FlatSymbolRefAttr::get(function.getContext(), name.str());
+  }
+
+  func::FuncOp function;
+  StringRef path;
+  std::string prefix;
+  llvm::StringMap<Value> states; ///< made so far
+};
+
+/// torch.optim.swa_utils.AveragedModel with get_ema_avg_fn: the first step's
+/// value is the average as it is.
+FlatSymbolRefAttr Update::keepAverage(Value next, double decay) {
+  FlatSymbolRefAttr symbol = symbolOf(path + "#ema");
+  auto [declaration, before] =
+      addState(function, parameter, path, symbol, /*initial=*/0.0);
+  declaration->setAttr(graph::kAverageOfAttr, symbolOf(path));
+  Value average = ops.add(scaled(before, decay), scaled(next, 1.0 - decay));
+  Value first =
+      ops.compare(graph::ComparePredicate::eq, math.step, math.constant(0.0));
+  first = ops.broadcast(first, type.getShape(), {});
+  graph::appendResult(function, ops.select(first, next, average),
+                      graph::kUpdateAttr, symbol);
+  return symbol;
+}
+
+/// Lets the programs that only read parameters read their averages.
+void readAverages(ModuleOp module,
+                  const llvm::StringMap<FlatSymbolRefAttr> &averages) {
+  for (StringRef name : {"eval", "infer"})
+    if (auto function = module.lookupSymbol<func::FuncOp>(name))
+      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+        if (FlatSymbolRefAttr symbol = graph::parameterOf(function, i))
+          if (FlatSymbolRefAttr average = averages.lookup(symbol.getValue()))
+            function.setArgAttr(i, graph::kParamAttr, average);
 }
 
 /// The factor of torch.nn.utils.clip_grad_norm_: min(1, max / (norm + 1e-6)),
@@ -178,6 +221,8 @@ void GraphInsertOptimizer::runOnOperation() {
 
   Value step = ops.castTo(stepArgument(function),
                           RankedTensorType::get({}, builder.getF64Type()));
+  double decay = averageDecay(module);
+  llvm::StringMap<FlatSymbolRefAttr> averages;
   for (auto [gradient, symbol] : llvm::zip_equal(gradients, symbols)) {
     StringRef path = symbol.getValue();
     BlockArgument parameter = parameterArgument(function, symbol);
@@ -190,9 +235,12 @@ void GraphInsertOptimizer::runOnOperation() {
     if (config->learningRateScale != 1.0)
       rate = math.times(rate, config->learningRateScale);
     Update update(function, math, parameter, path, *config, rate);
-    graph::appendResult(function, config->kind->update(update, gradient),
-                        graph::kUpdateAttr, symbol);
+    Value next = config->kind->update(update, gradient);
+    graph::appendResult(function, next, graph::kUpdateAttr, symbol);
+    if (decay > 0.0)
+      averages[path] = update.keepAverage(next, decay);
   }
+  readAverages(module, averages);
 }
 
 } // namespace

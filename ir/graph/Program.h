@@ -18,6 +18,9 @@ namespace mlc::graph {
 /// Between autodiff and the optimizer: the gradient of a parameter.
 inline constexpr llvm::StringLiteral kGradientAttr = "graph.gradient";
 
+/// On the declaration of a running average: the parameter that it is of.
+inline constexpr llvm::StringLiteral kAverageOfAttr = "graph.average_of";
+
 /// The first argument or result with the attribute `name`.
 std::optional<unsigned> findArgument(mlir::func::FuncOp function,
                                      llvm::StringRef name);

@@ -89,9 +89,13 @@ FailureOr<OptimizerConfig> optimizerFor(ModuleOp module, StringRef path) {
   return config;
 }
 
-double clipNorm(ModuleOp module) {
+static double trainNumber(ModuleOp module, StringRef name) {
   auto train = module->getAttrOfType<DictionaryAttr>("mlc.train");
-  return train ? numberOf(train.get("clip_norm")).value_or(0.0) : 0.0;
+  return train ? numberOf(train.get(name)).value_or(0.0) : 0.0;
 }
+
+double clipNorm(ModuleOp module) { return trainNumber(module, "clip_norm"); }
+
+double averageDecay(ModuleOp module) { return trainNumber(module, "ema"); }
 
 } // namespace mlc

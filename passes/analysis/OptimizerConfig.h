@@ -29,6 +29,9 @@ mlir::FailureOr<OptimizerConfig> optimizerFor(mlir::ModuleOp module,
 /// The largest global L2 norm of the gradients; 0 where they are not clipped.
 double clipNorm(mlir::ModuleOp module);
 
+/// What a step keeps of the running averages of the parameters; 0 without any.
+double averageDecay(mlir::ModuleOp module);
+
 } // namespace mlc
 
 #endif // MLC_PASSES_ANALYSIS_OPTIMIZERCONFIG_H

@@ -48,6 +48,18 @@ static std::vector<uint64_t> stepsIn(const fs::path &directory) {
   return steps;
 }
 
+static void addWatch(json &manifest, const char *key, const Watch &watch) {
+  if (watch.metric.empty())
+    return;
+  const WatchState &seen = watch.seen;
+  manifest[key] = {{"metric", watch.metric},
+                   {"order", watch.lowest ? "min" : "max"},
+                   {"value", seen.bestStep ? json(seen.best) : json()},
+                   {"step", seen.bestStep},
+                   {"evaluated_step", seen.evaluated},
+                   {"evaluations_since", seen.since}};
+}
+
 static Status writeManifest(const fs::path &folder,
                             const CheckpointInfo &info) {
   Result<MappedFile> weights = MappedFile::open(folder / kWeights);
@@ -68,6 +80,8 @@ static Status writeManifest(const fs::path &folder,
            {{{"name", kWeights},
              {"bytes", weights->size()},
              {"xxh3", toHex(hash64(weights->data(), weights->size()))}}})}};
+  addWatch(manifest, "best", info.best);
+  addWatch(manifest, "early_stop", info.stop);
   std::string text =
       manifest.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   Result<AsideFile> file = AsideFile::create(folder / kManifest);
@@ -91,15 +105,17 @@ static Status place(const fs::path &aside, const fs::path &target) {
   return {};
 }
 
-static Status pointLatest(const fs::path &directory, const std::string &name) {
-  fs::path link = directory / (std::string(kAside) + "latest");
+/// Points DIR/`which`, latest or best, to the folder `name`.
+static Status pointLink(const fs::path &directory, const std::string &which,
+                        const std::string &name) {
+  fs::path link = directory / (std::string(kAside) + which);
   std::error_code error;
   fs::remove(link, error);
   fs::create_symlink(name, link, error);
   if (error)
-    return fileError("write", directory / "latest", error.value());
-  if (::rename(link.c_str(), (directory / "latest").c_str()) != 0)
-    return fileError("write", directory / "latest", errno);
+    return fileError("write", directory / which, error.value());
+  if (::rename(link.c_str(), (directory / which).c_str()) != 0)
+    return fileError("write", directory / which, errno);
   return syncDirectory(directory);
 }
 
@@ -142,9 +158,12 @@ Status writeCheckpoint(const fs::path &directory, const CheckpointInfo &info,
   }
   MLRT_RETURN_IF_ERROR(syncDirectory(directory));
   std::string before = fs::read_symlink(directory / "latest", error).string();
-  MLRT_RETURN_IF_ERROR(pointLatest(directory, name));
+  MLRT_RETURN_IF_ERROR(pointLink(directory, "latest", name));
+  if (!info.best.metric.empty() && info.best.seen.bestStep == info.step)
+    MLRT_RETURN_IF_ERROR(pointLink(directory, "best", name));
+  std::string best = fs::read_symlink(directory / "best", error).string();
   if (before != name) // rewriting the newest must not drop the one before it
-    prune(directory, {name, before});
+    prune(directory, {name, before, best});
   return {};
 }
 
@@ -176,6 +195,28 @@ bool text(const json &object, const char *key, std::string &out) {
     return false;
   out = at->get<std::string>();
   return true;
+}
+
+/// An absent one is no mistake: nothing was watched.
+bool watch(const json &object, const char *key, Watch &out) {
+  auto at = object.find(key);
+  if (at == object.end())
+    return true;
+  std::string order;
+  WatchState &seen = out.seen;
+  if (!at->is_object() || !text(*at, "metric", out.metric) ||
+      out.metric.empty() || !text(*at, "order", order) ||
+      (order != "min" && order != "max") ||
+      !number(*at, "step", seen.bestStep) ||
+      !number(*at, "evaluated_step", seen.evaluated) ||
+      !number(*at, "evaluations_since", seen.since))
+    return false;
+  out.lowest = order == "min";
+  auto value = at->find("value");
+  bool known = value != at->end() && value->is_number();
+  if (known)
+    seen.best = value->get<double>();
+  return known || seen.bestStep == 0;
 }
 
 /// Sets `damage` to what is wrong with a damaged manifest; an error is
@@ -216,6 +257,9 @@ Status readManifest(const fs::path &folder, Manifest &out,
       !text(manifest, "producer", info.producer) ||
       !text(manifest, "model_digest", digest))
     return damaged("lacks a field");
+  if (!watch(manifest, "best", info.best) ||
+      !watch(manifest, "early_stop", info.stop))
+    return damaged("has a wrong best or early_stop");
   if (digest.size() != 16 ||
       digest.find_first_not_of("0123456789abcdef") != std::string::npos)
     return damaged("has a wrong model_digest");
@@ -367,7 +411,17 @@ Result<Checkpoint> openCheckpoint(const fs::path &given) {
 
 Status markLatest(const Checkpoint &checkpoint) {
   const fs::path &folder = checkpoint.folder;
-  return pointLatest(folder.parent_path(), folder.filename().string());
+  fs::path directory = folder.parent_path();
+  MLRT_RETURN_IF_ERROR(
+      pointLink(directory, "latest", folder.filename().string()));
+  const Watch &watch = checkpoint.info.best;
+  std::string best = nameOfStep(watch.seen.bestStep);
+  std::error_code ignored;
+  if (watch.metric.empty() || watch.seen.bestStep == 0 ||
+      fs::read_symlink(directory / "best", ignored) == best ||
+      !fs::is_directory(directory / best, ignored))
+    return {};
+  return pointLink(directory, "best", best);
 }
 
 Status checkUnused(const fs::path &directory, const CheckpointInfo &now) {

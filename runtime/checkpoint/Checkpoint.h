@@ -12,6 +12,21 @@
 
 namespace mlrt {
 
+/// What the evaluations so far were; plain, so that it can be broadcast.
+struct WatchState {
+  double best = 0;
+  uint64_t bestStep = 0;  ///< after which it was seen; 0: nothing yet
+  uint64_t evaluated = 0; ///< the step of the last evaluation
+  uint64_t since = 0;     ///< evaluations after the best one
+};
+
+/// A metric (or loss) of the evaluations whose best counts.
+struct Watch {
+  std::string metric; ///< empty: nothing is watched
+  bool lowest = false;
+  WatchState seen = {};
+};
+
 /// Where training stands, and of what. Random numbers follow from seed and
 /// step alone.
 struct CheckpointInfo {
@@ -23,10 +38,13 @@ struct CheckpointInfo {
   uint64_t modelDigest = 0;
   std::string model;
   std::string producer;
+  Watch best = {}; ///< whose best evaluation DIR/best is of
+  Watch stop = {}; ///< that ends training
 };
 
-/// Writes DIR/step-N, points DIR/latest to it and keeps of the others only the
-/// one that was latest before. One process at a time.
+/// Writes DIR/step-N, points DIR/latest to it, and DIR/best if nothing better
+/// was seen; keeps of the others only the best and the one that was latest
+/// before. One process at a time.
 /// \returns kRunFailed for a full disk; nothing kept is lost then.
 Status writeCheckpoint(const std::filesystem::path &directory,
                        const CheckpointInfo &info,
@@ -45,7 +63,8 @@ struct Checkpoint {
 Result<Checkpoint> openCheckpoint(const std::filesystem::path &path);
 
 /// Points DIR/latest to `checkpoint`, opened as DIR/step-N, so that the next
-/// write keeps it.
+/// write keeps it; and DIR/best to what it calls best, if that is still there:
+/// the run that it is of may have ended between the two.
 Status markLatest(const Checkpoint &checkpoint);
 
 /// Whether `path` is itself a checkpoint, a DIR/step-N.

@@ -173,6 +173,19 @@ Status verifyParameters(const schema::Plan &plan) {
     if (parameter->role() > schema::ParameterRole::optimizer)
       return damaged(named("parameter", parameter->path()) +
                      "has an unknown role");
+    if (parameter->average_of() >= 0) {
+      auto of = static_cast<uint32_t>(parameter->average_of());
+      const schema::Parameter *averaged = of < sizeOfVector(plan.parameters())
+                                              ? plan.parameters()->Get(of)
+                                              : nullptr;
+      if (!averaged || averaged->average_of() >= 0 ||
+          averaged->role() != schema::ParameterRole::trained ||
+          parameter->role() != schema::ParameterRole::optimizer ||
+          averaged->dtype() != parameter->dtype() ||
+          !sameShape(averaged->shape(), parameter->shape()))
+        return damaged(named("parameter", parameter->path()) +
+                       "is the average of another one that it does not fit");
+    }
     if (!parameter->initializer() ||
         !isInitialValueKind(textOf(parameter->initializer()->kind())))
       return damaged(named("parameter", parameter->path()) +

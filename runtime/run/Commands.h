@@ -20,11 +20,14 @@ struct RunOptions {
   std::string data;  ///< folder; default: the plan's
   std::string cache; ///< folder of decoded data
   std::string weights, output, checkpoint, log;
+  std::string keepBest, earlyStop;  ///< METRIC[:min|max], or none
+  std::optional<uint64_t> patience; ///< epochs
   std::string split = "test";
   std::string device = "cpu", comm;
   std::optional<uint64_t> epochs, steps, seed;
   uint64_t checkpointEvery = 0; ///< steps
   bool resume = false, json = false, kernels = false;
+  bool ignoreAverages = false; ///< parameters as they are
   bool quiet = false, verbose = false;
   double timeoutSeconds = 30;
   int ranks = 0, threads = 0;

@@ -85,8 +85,8 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
       plan, &context, deviceOptions(options, context.localSize()), {&need, 1});
   if (!session.ok())
     return session.status();
-  MLRT_RETURN_IF_ERROR(
-      (*session)->load(evaluated.weights, /*optimizer=*/false));
+  MLRT_RETURN_IF_ERROR((*session)->load(evaluated.weights, /*optimizer=*/false,
+                                        !options.ignoreAverages));
   MLRT_RETURN_IF_ERROR((*session)->broadcastParameters());
   context.heartbeat(info.step, "evaluates " + data.spec().name);
   Measured measured(*(*session)->executor("eval"));

@@ -248,7 +248,9 @@ CommandResult inferCommand(const RunOptions &options) {
     Result<Checkpoint> from = openWeights(options.weights);
     if (!from.ok())
       return from.status();
-    if (Status status = (*session)->load(from->weights, false); !status.ok())
+    if (Status status =
+            (*session)->load(from->weights, false, !options.ignoreAverages);
+        !status.ok())
       return status;
   }
   Result<std::vector<BoundInput>> inputs = bindInputs(*plan, options, executor);

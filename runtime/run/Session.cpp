@@ -89,17 +89,48 @@ std::vector<NamedTensor> Session::tensors(bool optimizer) const {
     const schema::Parameter *parameter = plan->parameters()->Get(i);
     if (parameter->role() == schema::ParameterRole::optimizer && !optimizer)
       continue;
-    NamedTensor tensor;
-    tensor.name = textOf(parameter->path());
-    tensor.dtype = dtypeOf(parameter->dtype());
-    if (parameter->shape())
-      tensor.shape.assign(parameter->shape()->begin(),
-                          parameter->shape()->end());
-    tensor.data =
-        arena->data() + plan->buffers()->Get(parameter->buffer())->offset();
-    result.push_back(std::move(tensor));
+    result.push_back(tensorOf(i));
   }
   return result;
+}
+
+NamedTensor Session::tensorOf(uint32_t index) const {
+  const Plan &plan = *source;
+  const schema::Parameter *parameter = plan->parameters()->Get(index);
+  NamedTensor tensor;
+  tensor.name = textOf(parameter->path());
+  tensor.dtype = dtypeOf(parameter->dtype());
+  if (parameter->shape())
+    tensor.shape.assign(parameter->shape()->begin(), parameter->shape()->end());
+  tensor.data =
+      arena->data() + plan->buffers()->Get(parameter->buffer())->offset();
+  return tensor;
+}
+
+std::vector<Session::Average> Session::averages() const {
+  std::vector<Average> result;
+  const Plan &plan = *source;
+  for (uint32_t i = 0; i < sizeOfVector(plan->parameters()); ++i)
+    if (int32_t of = plan->parameters()->Get(i)->average_of(); of >= 0)
+      result.push_back({tensorOf(static_cast<uint32_t>(of)), tensorOf(i)});
+  return result;
+}
+
+std::vector<NamedTensor> Session::weights(bool averaged) const {
+  std::vector<NamedTensor> result = tensors(/*optimizer=*/false);
+  if (averaged)
+    for (const Average &each : averages())
+      for (NamedTensor &tensor : result)
+        if (tensor.name == each.parameter.name)
+          tensor.data = each.average.data;
+  return result;
+}
+
+void Session::resetAverages() {
+  for (const Average &each : averages())
+    if (each.average.sizeBytes() > 0)
+      device->stream().copy(const_cast<std::byte *>(each.average.data),
+                            each.parameter.data, each.average.sizeBytes());
 }
 
 Status Session::initialize(uint64_t seed) {
@@ -115,10 +146,12 @@ Status Session::initialize(uint64_t seed) {
         textOf(parameter->path()), dtype, bytes / sizeOf(dtype),
         arena->data() + plan->buffers()->Get(parameter->buffer())->offset()));
   }
+  resetAverages();
   return {};
 }
 
-Status Session::load(const SafetensorsFile &file, bool optimizer) {
+Status Session::load(const SafetensorsFile &file, bool optimizer,
+                     bool averaged) {
   std::vector<NamedTensor> targets = tensors(optimizer);
   MLRT_RETURN_IF_ERROR(file.check(targets, /*allowExtra=*/!optimizer));
   for (const NamedTensor &tensor : file.tensors()) {
@@ -136,6 +169,15 @@ Status Session::load(const SafetensorsFile &file, bool optimizer) {
       device->stream().upload(
           const_cast<std::byte *>(target.data), // ours, in the arena
           file.find(target.name)->data, target.sizeBytes());
+  if (optimizer)
+    return {};
+  for (const Average &each : averages())
+    if (const NamedTensor *kept = file.find(each.average.name);
+        averaged && kept && kept->dtype == each.average.dtype &&
+        kept->shape == each.average.shape && kept->sizeBytes() > 0)
+      device->stream().upload(const_cast<std::byte *>(each.parameter.data),
+                              kept->data, kept->sizeBytes());
+  resetAverages();
   return {};
 }
 

@@ -39,17 +39,32 @@ public:
 
   /// Parameters in the arena. `optimizer`: with the optimizer's state.
   std::vector<NamedTensor> tensors(bool optimizer) const;
+  /// What the model is after training: the parameters, and where there are
+  /// running averages and `averaged` asks for them, those in their place.
+  std::vector<NamedTensor> weights(bool averaged) const;
   /// Computes every parameter's initial value.
   Status initialize(uint64_t seed);
   /// Copies the tensors of `file`, which must be exactly those of the plan.
-  /// Without `optimizer` its state may be in the file, and is left alone.
-  Status load(const SafetensorsFile &file, bool optimizer);
+  /// Without `optimizer` its state may be in the file, and is left alone; but
+  /// parameters become their running averages, if the file has them and
+  /// `averaged` asks for them.
+  Status load(const SafetensorsFile &file, bool optimizer,
+              bool averaged = true);
   /// Gives every rank the parameters of rank 0.
   Status broadcastParameters();
   Status broadcast(void *data, size_t sizeBytes, std::string_view what);
 
 private:
   Session(const Plan &p, WorkerContext *c) : source(&p), context(c) {}
+
+  /// A parameter and its running average.
+  struct Average {
+    NamedTensor parameter, average;
+  };
+  std::vector<Average> averages() const;
+  NamedTensor tensorOf(uint32_t parameter) const;
+  /// Begins the running averages at the parameters.
+  void resetAverages();
 
   const Plan *source;
   WorkerContext *context;

@@ -9,6 +9,7 @@
 #include "runtime/run/MetricsLog.h"
 #include "runtime/run/Progress.h"
 #include "runtime/run/Session.h"
+#include "runtime/run/Watches.h"
 
 #include <algorithm>
 #include <chrono>
@@ -27,11 +28,13 @@ struct TrainJob {
   const Dataset *test; ///< null: no evaluation
   const SafetensorsFile *weights;
   const Checkpoint *resume; ///< opened by the process that has rank 0
+  const Watches &watches;
 };
 
 /// Where a run begins; plain, so that it can be broadcast.
 struct Start {
   uint64_t step = 0, seed = 0;
+  WatchState best, stop;
 };
 
 /// What a checkpoint of `plan` says, as far as it does not depend on the run.
@@ -47,7 +50,8 @@ CheckpointInfo plannedInfo(const Plan &plan) {
 class Trainer {
 public:
   Trainer(const TrainJob &what, WorkerContext &where)
-      : job(what), plan(what.plan), options(what.options), context(where) {}
+      : job(what), plan(what.plan), options(what.options),
+        watches(what.watches), context(where) {}
 
   Status run();
 
@@ -62,11 +66,17 @@ private:
   Status log(std::string_view split, const Measured &measured);
   CheckpointInfo info() const;
   bool leads() const { return context.rank() == 0; }
+  /// Nothing better than after this step was evaluated.
+  bool isBest() const {
+    return !watches.best.metric.empty() && step > 0 &&
+           watches.best.seen.bestStep == step;
+  }
   uint64_t epochNumber() const { return (step + perEpoch - 1) / perEpoch; }
 
   const TrainJob &job;
   const Plan &plan;
   const RunOptions &options;
+  Watches watches;
   WorkerContext &context;
   std::unique_ptr<Session> session;
   Executor *executor = nullptr;
@@ -90,6 +100,8 @@ CheckpointInfo Trainer::info() const {
   info.epoch = step / perEpoch;
   info.stepInEpoch = step % perEpoch;
   info.seed = start.seed;
+  info.best = watches.best;
+  info.stop = watches.stop;
   return info;
 }
 
@@ -110,12 +122,16 @@ Status Trainer::prepare() {
 
   start.seed = options.seed.value_or(training.seed());
   if (leads() && job.resume) {
-    start = {job.resume->info.step, job.resume->info.seed};
+    goOnFrom(job.resume->info.best, watches.best);
+    goOnFrom(job.resume->info.stop, watches.stop);
+    start = {job.resume->info.step, job.resume->info.seed, watches.best.seen,
+             watches.stop.seen};
     MLRT_RETURN_IF_ERROR(session->load(job.resume->weights, true));
   } else if (leads()) {
     MLRT_RETURN_IF_ERROR(session->initialize(start.seed));
     if (job.weights)
-      MLRT_RETURN_IF_ERROR(session->load(*job.weights, false));
+      MLRT_RETURN_IF_ERROR(
+          session->load(*job.weights, false, !options.ignoreAverages));
   }
   if (context.size() > 1)
     context.communicator().bePatient(); // until rank 0 has read them
@@ -124,12 +140,16 @@ Status Trainer::prepare() {
   MLRT_RETURN_IF_ERROR(session->broadcastParameters());
 
   step = start.step;
+  watches.best.seen = start.best;
+  watches.stop.seen = start.stop;
   if (options.steps)
     total = *options.steps;
   else if (options.epochs)
     total = *options.epochs * perEpoch;
   else
     total = training.steps() ? training.steps() : training.epochs() * perEpoch;
+  if (watches.stopIsDue()) // the run that this one goes on from has stopped
+    total = std::min(total, step);
   savedStep = job.resume ? step : savedStep;
   measured.emplace(*executor);
   if (job.test)
@@ -231,6 +251,11 @@ Status Trainer::afterEpoch() {
     testedStep = step;
     context.heartbeat(step, "evaluates " + job.test->spec().name);
     MLRT_RETURN_IF_ERROR(evaluate(*session, *job.test, step, *tested));
+    observe(watches.best, *tested, step);
+    // The end of a run may lie inside an epoch, and would be no evaluation of
+    // a run that goes on: what stops a run must not depend on it.
+    if (step % perEpoch == 0)
+      observe(watches.stop, *tested, step);
     const std::string &split = job.test->spec().name;
     if (!metricsLog || !metricsLog->endsWith(step, epochNumber(), split))
       MLRT_RETURN_IF_ERROR(log(split, *tested));
@@ -270,8 +295,10 @@ Status Trainer::steps() {
       MLRT_RETURN_IF_ERROR(afterEpoch());
     bool due = options.checkpointEvery > 0 ? step % options.checkpointEvery == 0
                                            : epochEnds;
-    if (due || step == total)
+    if (due || step == total || isBest() || watches.stopIsDue())
       MLRT_RETURN_IF_ERROR(checkpoint());
+    if (watches.stopIsDue())
+      return {};
     if (context.agreedStop() != 0 && step < total)
       return interrupted();
   }
@@ -284,18 +311,28 @@ Status Trainer::run() {
   uint64_t first = step;
   MLRT_RETURN_IF_ERROR(steps());
   bool nothingLeft = first >= total; // resumed at the end
-  if (nothingLeft)
+  if (nothingLeft) {
+    bool wasBest = isBest();
     MLRT_RETURN_IF_ERROR(afterEpoch());
+    if (isBest() && !wasBest) { // it was not watched before
+      savedStep = ~uint64_t{0};
+      MLRT_RETURN_IF_ERROR(checkpoint());
+    }
+  }
   if (!leads())
     return {};
   if (!options.output.empty())
     MLRT_RETURN_IF_ERROR(writeSafetensors(
-        options.output, session->tensors(/*optimizer=*/false)));
+        options.output, session->weights(!options.ignoreAverages)));
   double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
   std::string text =
-      nothingLeft && job.resume
+      nothingLeft && watches.stopIsDue()
+          ? "already at step " + std::to_string(step) +
+                ", where training stopped: " + reasonToStop(watches) +
+                "; give a larger --patience to go on"
+      : nothingLeft && job.resume
           ? "already at step " + std::to_string(step) +
                 ": nothing left to train, give a larger --epochs or --steps"
           : "trained " + std::to_string(step - first) + " steps in " +
@@ -305,10 +342,15 @@ Status Trainer::run() {
             std::to_string(
                 std::llround(static_cast<double>(examples) / stepSeconds)) +
             " examples/s";
+  if (!nothingLeft && watches.stopIsDue())
+    text += "; stopped early: " + reasonToStop(watches);
   if (!options.output.empty())
     text += "; weights in " + options.output;
   if (!options.checkpoint.empty())
     text += "; checkpoint in " + options.checkpoint;
+  if (!options.checkpoint.empty() && watches.best.seen.bestStep > 0)
+    text += ", the best of step " + std::to_string(watches.best.seen.bestStep) +
+            " in " + options.checkpoint + "/best";
   if (!options.log.empty())
     text += "; metrics in " + options.log;
   progress->line(text);
@@ -339,7 +381,8 @@ Status openResume(const Plan &plan, const RunOptions &options,
                 "; leave --seed away to go on with it"};
   std::error_code ignored;
   if (!std::filesystem::is_directory(
-          std::filesystem::path(options.checkpoint) / "latest", ignored))
+          std::filesystem::path(options.checkpoint) / "latest", ignored) ||
+      checkpoint->info.best.seen.bestStep == checkpoint->info.step)
     MLRT_RETURN_IF_ERROR(markLatest(*checkpoint));
   opened.emplace(std::move(*checkpoint));
   return {};
@@ -469,6 +512,9 @@ CommandResult trainCommand(const RunOptions &options) {
       return opened.status();
     test.emplace(std::move(*opened));
   }
+  Result<Watches> watches = watchesOf(*plan, options, test.has_value());
+  if (!watches.ok())
+    return watches.status();
   if (Status status = plan->checkMachine(); !status.ok())
     return status;
   if (Status status = checkDevice(options); !status.ok())
@@ -481,7 +527,8 @@ CommandResult trainCommand(const RunOptions &options) {
                *data,
                test ? &*test : nullptr,
                weights ? &*weights : nullptr,
-               resume ? &*resume : nullptr};
+               resume ? &*resume : nullptr,
+               *watches};
   return launch(*world, launchOptions(options), [&](WorkerContext &context) {
     return Trainer(job, context).run();
   });

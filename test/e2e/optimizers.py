@@ -7,6 +7,7 @@ usage: optimizers.py MLC MLRUN WORK_DIR
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -154,10 +155,74 @@ RATE_CASES = {
 }
 
 
+def check_averages(ours, table):
+    """PyTorch's AveragedModel; what eval, infer, -o and --weights take; resuming."""
+    bad = []
+    fields = dict(rows=len(table), steps=STEPS, batch=ROWS, optimizer="adamw(lr = 1e-2)",
+                  groups='ema = 0.9; group "b.b" { frozen = true }')
+    text = MODEL.format(precision="f64", **fields).replace(
+        "data {", 'data { test = csv("data.csv", columns = (x = 0..5, y = 5..8), rows = 0..100)\n  ')
+    ours.compile(text, "--mesh", "data=*")
+    initial = ours.initial()
+    start = ["--weights", ours.path("init.safetensors")]
+    kept = []
+
+    def make(p):
+        module = torch.nn.ParameterList(list(p.values()))
+        model = O.swa_utils.AveragedModel(module, avg_fn=lambda old, new, n: 0.9 * old + 0.1 * new)
+        optimizer = O.AdamW([p["a.w"], p["a.b"], p["b.w"]], lr=1e-2)
+        step = optimizer.step
+
+        def averaging():
+            step()
+            model.update_parameters(torch.nn.ParameterList(list(p.values())))
+
+        optimizer.step = averaging
+        kept.append((list(p), model))
+        return optimizer
+
+    _, last = torch_run(initial, table, make)
+    names, model = kept[0]
+    average = {name: value.detach().numpy() for name, value in zip(names, model.module)}
+    shutil.rmtree(ours.path("run"), ignore_errors=True)
+    lines, got = ours.train(*start, "--checkpoint", ours.path("run"))
+    raw = ours.train(*start, "--no-ema")[1]
+    saved = weights.load(os.path.join(ours.path("run"), "latest", "weights.safetensors"))
+    for name in names:
+        for value, expected in ((got[name], average[name]), (raw[name], last[name]), (saved[name], last[name])):
+            if numpy.abs(value - expected).max() > TOLERANCE * numpy.abs(expected).max():
+                bad.append(f"average of {name}")
+    if "b.b#ema" in saved or not numpy.array_equal(saved["a.w#ema"], got["a.w"]):
+        bad.append("averages in the checkpoint")
+
+    def evaluated(*options):
+        return json.loads(run([ours.mlrun, "eval", ours.path("model.plan"), "--data", ours.work, "--json", *options]))["loss"]
+
+    ours.train(*start)
+    files = {"file": ours.path("out.safetensors"), "checkpoint": ours.path("run")}
+    for what, path in files.items():
+        if evaluated("--weights", path) != lines[-1]["loss"]:
+            bad.append(f"evaluation of the {what}")
+    ours.train(*start, "--no-ema")
+    plain = evaluated("--weights", files["file"])
+    if plain == lines[-1]["loss"] or plain != evaluated("--weights", files["checkpoint"], "--no-ema"):
+        bad.append("evaluation without averages")
+
+    # Interrupted after 20 steps, and on 4 ranks: the same bits.
+    shutil.rmtree(ours.path("again"), ignore_errors=True)
+    ours.train(*start, "--checkpoint", ours.path("again"), "--steps", "20", "-n", "2")
+    ours.train("--checkpoint", ours.path("again"), "--resume", "-n", "4")
+    again = weights.load(os.path.join(ours.path("again"), "latest", "weights.safetensors"))
+    if any(not numpy.array_equal(again[name], saved[name]) for name in saved):
+        bad.append("averages after resuming")
+    return bad
+
+
 def run(command):
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if result.returncode:
         sys.exit(f"{' '.join(command)}\nexit code {result.returncode}\n{result.stderr}")
+    return result.stdout
 
 
 class Ours:
@@ -261,7 +326,7 @@ def main():
     table = generator.normal(size=(STEPS * ROWS, 8)).astype(numpy.float32).astype(numpy.float64)
     numpy.savetxt(os.path.join(work, "data.csv"), table, delimiter=",", fmt="%.9g")
     ours = Ours(mlc, mlrun, work)
-    bad = check_values(ours, table) + check_rates(ours) + check_bits(ours, table)
+    bad = check_values(ours, table) + check_rates(ours) + check_averages(ours, table) + check_bits(ours, table)
     sys.exit("FAILED: " + ", ".join(bad) if bad else 0)
 
 

@@ -62,3 +62,30 @@ module attributes {mlc.train = {clip_norm = 0.5 : f64, optimizer = {kind = "sgd"
     return %l, %g, %h : tensor<f32>, tensor<3xf32>, tensor<bf16>
   }
 }
+
+// -----
+
+// With `ema` an average of its own, which the other programs read; the first
+// step's value is the average as it is.
+module attributes {mlc.train = {ema = 0.75 : f64, optimizer = {kind = "sgd", lr = {kind = "constant", value = 0.5 : f64}}}} {
+  // CHECK: graph.parameter @w :
+  // CHECK-NEXT: graph.parameter @"w#ema" : tensor<3xf32> init #graph.init<zeros> role optimizer {graph.average_of = @w}
+  graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+  // CHECK-LABEL: @train
+  // CHECK-SAME: %[[OLD:[^:]*]]: tensor<3xf32> {graph.param = @"w#ema"}
+  // CHECK-SAME: tensor<3xf32> {graph.update = @w}, tensor<3xf32> {graph.update = @"w#ema"}
+  func.func @train(%w: tensor<3xf32> {graph.param = @w}, %g: tensor<3xf32>)
+      -> (tensor<3xf32> {graph.gradient = @w}) {
+    // CHECK: %[[NEW:.*]] = graph.sub
+    // CHECK: graph.mul %[[OLD]]
+    // CHECK: %[[AVERAGE:.*]] = graph.add
+    // CHECK: %[[KEPT:.*]] = graph.select %{{.*}}, %[[NEW]], %[[AVERAGE]]
+    // CHECK: return %[[NEW]], %[[KEPT]]
+    return %g : tensor<3xf32>
+  }
+  // CHECK-LABEL: @eval
+  // CHECK-SAME: {graph.param = @"w#ema"}
+  func.func @eval(%w: tensor<3xf32> {graph.param = @w}) -> (tensor<3xf32> {graph.metric = "w"}) {
+    return %w : tensor<3xf32>
+  }
+}

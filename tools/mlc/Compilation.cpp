@@ -160,8 +160,9 @@ void Compilation::addModelDigest() {
     op->removeAttr(name);
   if (auto train = op->getAttrOfType<DictionaryAttr>("mlc.train")) {
     NamedAttrList fields(train);
-    fields.erase("epochs");
-    fields.erase("steps");
+    for (StringRef name :
+         {"epochs", "steps", "best", "best_is_lowest", "patience"})
+      fields.erase(name);
     op->setAttr("mlc.train", fields.getDictionary(&context));
   }
   std::string text;

@@ -104,6 +104,8 @@ void addWeights(CLI::App *command, RunOptions &options) {
       ->add_option("--weights", options.weights,
                    "A safetensors file or a checkpoint")
       ->option_text("FILE");
+  command->add_flag("--no-ema", options.ignoreAverages,
+                    "Weights as they are, not their running averages");
 }
 
 void addSteps(CLI::App *command, RunOptions &options, const char *what) {
@@ -150,6 +152,21 @@ void addTrain(CLI::App &app, RunOptions &options) {
                    "Steps between checkpoints (default: an epoch)")
       ->check(wholeNumber(1, kMostSteps))
       ->option_text("STEPS");
+  train
+      ->add_option("--keep-best", options.keepBest,
+                   "Keep the checkpoint with the best evaluation as\nDIR/best "
+                   "(:max, of loss :min, if not given; none: don't)")
+      ->option_text("METRIC[:min|max]");
+  train
+      ->add_option("--early-stop", options.earlyStop,
+                   "End when this is no better for --patience epochs\n"
+                   "(default: what --keep-best or the model says)")
+      ->option_text("METRIC[:min|max]");
+  train
+      ->add_option("--patience", options.patience,
+                   "Epochs to wait for a better one (0: for ever)")
+      ->check(wholeNumber(0, kMostSteps))
+      ->option_text("E");
   train->add_flag("--resume", options.resume,
                   "Go on from the newest checkpoint (from the start if\nthe "
                   "folder has none); lines of --log behind it go");

@@ -20,6 +20,13 @@ protected:
         "w", DType::f32, {1}, reinterpret_cast<std::byte *>(&value)};
     return writeCheckpoint(folder / "c", info, {&tensor, 1});
   }
+  Status saveBest(uint64_t step, uint64_t bestStep) const {
+    CheckpointInfo info{step, 2, 3, 1, 32, 0xabcdef, "digits", "mlc"};
+    info.best = {"accuracy", false, {0.1 + 0.2, bestStep, step, 2}};
+    info.stop = {"loss", true, {}};
+    NamedTensor tensor{"w", DType::f32, {0}, nullptr};
+    return writeCheckpoint(folder / "c", info, {&tensor, 1});
+  }
   std::set<std::string> names() const {
     std::set<std::string> found;
     for (const auto &entry : fs::directory_iterator(folder / "c"))
@@ -80,6 +87,34 @@ TEST_F(CheckpointTest, TheLastTwoAreKept) {
   EXPECT_EQ(names(), (Names{"latest", "notes.txt", "step-3", "step-10"}));
 }
 
+TEST_F(CheckpointTest, TheBestIsKeptBesideTheLastTwo) {
+  using Names = std::set<std::string>;
+  ASSERT_TRUE(saveBest(1, 1).ok());
+  for (uint64_t step : {2, 3, 4})
+    ASSERT_TRUE(saveBest(step, 1).ok());
+  EXPECT_EQ(names(), (Names{"best", "latest", "step-1", "step-3", "step-4"}));
+  EXPECT_EQ(fs::read_symlink(folder / "c/best"), "step-1");
+  EXPECT_EQ(openCheckpoint(folder / "c/best")->info.step, 1u);
+  auto opened = openCheckpoint(folder / "c");
+  ASSERT_TRUE(opened.ok());
+  const Watch &best = opened->info.best, &stop = opened->info.stop;
+  EXPECT_EQ(best.metric, "accuracy");
+  EXPECT_FALSE(best.lowest);
+  EXPECT_EQ(best.seen.best, 0.1 + 0.2);
+  EXPECT_EQ(best.seen.bestStep, 1u);
+  EXPECT_EQ(best.seen.evaluated, 4u);
+  EXPECT_EQ(best.seen.since, 2u);
+  EXPECT_EQ(stop.metric, "loss");
+  EXPECT_TRUE(stop.lowest);
+  EXPECT_EQ(stop.seen.bestStep, 0u);
+  // The run ended before it pointed there.
+  fs::remove(folder / "c/best");
+  ASSERT_TRUE(markLatest(*opened).ok());
+  EXPECT_EQ(fs::read_symlink(folder / "c/best"), "step-1");
+  ASSERT_TRUE(saveBest(5, 5).ok());
+  EXPECT_EQ(names(), (Names{"best", "latest", "step-4", "step-5"}));
+}
+
 TEST_F(CheckpointTest, DamageIsFound) {
   ASSERT_TRUE(save(1).ok());
   std::string weights = read("c/step-1/weights.safetensors");
@@ -113,6 +148,10 @@ TEST_F(CheckpointTest, DamageIsFound) {
   expectBad(folder / "c", "no schema_version");
   change("\"batch\": 32", "\"batch\": -1");
   expectBad(folder / "c", "lacks a field");
+  change("\"files\"", "\"best\": {\"metric\": \"loss\"}, \"files\"");
+  expectBad(folder / "c", "wrong best or early_stop");
+  change("\"files\"", "\"early_stop\": [], \"files\"");
+  expectBad(folder / "c", "wrong best or early_stop");
   change("0000000000abcdef", "xyz");
   expectBad(folder / "c", "model_digest");
   change("\"name\": \"weights.safetensors\"", "\"name\": \"../x\"");
