@@ -169,26 +169,40 @@ static void writeSplits(ModuleOp module, schema::PlanT &plan) {
 
 static void writeParameters(PlanTables &tables, schema::PlanT &plan) {
   llvm::StringMap<int32_t> indices;
-  SmallVector<std::pair<size_t, StringRef>> averages;
+  SmallVector<std::pair<size_t, std::string>> averages;
   for (auto parameter : tables.module.getOps<graph::ParameterOp>()) {
-    auto out = std::make_unique<schema::ParameterT>();
     RankedTensorType type = parameter.getTensorType();
-    out->path = parameter.getSymName().str();
-    out->dtype = tables.dtypeOf(type.getElementType());
-    out->shape.assign(type.getShape().begin(), type.getShape().end());
-    out->role = static_cast<schema::ParameterRole>(parameter.getRole());
-    out->initializer = std::make_unique<schema::InitializerT>();
-    out->initializer->kind =
-        graph::stringifyInitKind(parameter.getInit().getKind()).str();
-    out->initializer->a = parameter.getInit().getA();
-    out->initializer->b = parameter.getInit().getB();
-    out->buffer = tables.bufferIndex.lookup(parameter.getSymNameAttr());
-    out->location = tables.locate(parameter.getLoc());
-    if (auto of =
-            parameter->getAttrOfType<FlatSymbolRefAttr>(graph::kAverageOfAttr))
-      averages.emplace_back(plan.parameters.size(), of.getValue());
-    indices[out->path] = static_cast<int32_t>(plan.parameters.size());
-    plan.parameters.push_back(std::move(out));
+    ArrayRef<int64_t> shape = type.getShape().drop_front(
+        graph::iterationDims(parameter.getSymName()));
+    int64_t bytes = plan::getTensorBytes(
+        RankedTensorType::get(shape, type.getElementType()));
+    auto of =
+        parameter->getAttrOfType<FlatSymbolRefAttr>(graph::kAverageOfAttr);
+    std::vector<std::string> ofPaths;
+    if (of)
+      ofPaths = graph::iterationPaths(
+          tables.module.lookupSymbol<graph::ParameterOp>(of));
+    uint64_t offset = 0;
+    for (auto [i, path] : llvm::enumerate(graph::iterationPaths(parameter))) {
+      auto out = std::make_unique<schema::ParameterT>();
+      out->path = path;
+      out->dtype = tables.dtypeOf(type.getElementType());
+      out->shape.assign(shape.begin(), shape.end());
+      out->role = static_cast<schema::ParameterRole>(parameter.getRole());
+      out->initializer = std::make_unique<schema::InitializerT>();
+      out->initializer->kind =
+          graph::stringifyInitKind(parameter.getInit().getKind()).str();
+      out->initializer->a = parameter.getInit().getA();
+      out->initializer->b = parameter.getInit().getB();
+      out->buffer = tables.bufferIndex.lookup(parameter.getSymNameAttr());
+      out->byte_offset = offset;
+      out->location = tables.locate(parameter.getLoc());
+      if (of)
+        averages.emplace_back(plan.parameters.size(), ofPaths[i]);
+      indices[path] = static_cast<int32_t>(plan.parameters.size());
+      plan.parameters.push_back(std::move(out));
+      offset += static_cast<uint64_t>(bytes);
+    }
   }
   for (auto [index, of] : averages)
     if (auto at = indices.find(of); at != indices.end())

@@ -274,8 +274,26 @@ void BlockChecker::checkGroup(const ast::Group &group) {
   bool any = context.hasNotYet();
   std::vector<std::string> paths;
   for (const ParameterInfo &parameter : context.model.parameters) {
-    any |= graph::matchesPattern(group.pattern, parameter.path);
-    paths.push_back(parameter.path);
+    bool whole = graph::matchesPattern(group.pattern, parameter.path);
+    any |= whole;
+    std::vector<int64_t> counts, first;
+    for (const LoopAxis &axis : parameter.axes) {
+      counts.push_back(axis.count);
+      first.push_back(axis.first);
+    }
+    for (const std::string &path :
+         graph::iterationPaths(parameter.path, counts, first)) {
+      paths.push_back(path);
+      if (whole || !graph::matchesPattern(group.pattern, path))
+        continue;
+      context
+          .error(Code::UnmatchedGroup, group.patternSpan,
+                 "the pattern `" + group.pattern + "` matches `" + path +
+                     "`, but not every iteration of the `repeat`")
+          .note(parameter.span, "the parameter is here")
+          .help("all iterations are trained alike: `" + parameter.path + "`");
+      return;
+    }
   }
   if (!any) {
     context

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace mlc::frontend {
 
@@ -15,6 +16,9 @@ Node *GraphBuilder::add(std::string_view op, std::vector<Node *> operands,
   node.type = std::move(type);
   node.span = span;
   node.call = call;
+  node.loop = loop;
+  if (loop)
+    loop->nodes.push_back(&node);
   for (const Node *operand : node.operands)
     node.afterBatch |= operand->afterBatch;
   return &node;
@@ -22,8 +26,10 @@ Node *GraphBuilder::add(std::string_view op, std::vector<Node *> operands,
 
 Node *GraphBuilder::leaf(std::string_view op, std::string name,
                          TensorType type) {
+  Loop *current = std::exchange(loop, nullptr); // the same in each iteration
   Node *node = add(op, {}, std::move(type));
   node->word = std::move(name);
+  loop = current;
   return node;
 }
 
@@ -264,6 +270,76 @@ Node *GraphBuilder::iota(DType dtype, Shape shape, int64_t dim) {
   Node *node = add("iota", {}, {dtype, std::move(shape)});
   node->lists[0] = {dim};
   return node;
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+Node *GraphBuilder::addSequence(Node *source) {
+  return addSequence(*loop, source);
+}
+
+Node *GraphBuilder::addSequence(Loop &in, Node *source) {
+  Loop *current = std::exchange(loop, &in);
+  TensorType type = source->type;
+  type.shape.erase(type.shape.begin());
+  Node *argument = add("argument", {source}, std::move(type));
+  in.sequences.push_back({source, argument});
+  loop = current;
+  return argument;
+}
+
+Node *GraphBuilder::addCarry(Node *init) {
+  Node *argument = add("argument", {init}, init->type);
+  loop->carries.push_back({init, argument, nullptr});
+  return argument;
+}
+
+/// Is a node computed in `loop`, or in a loop inside of it.
+static bool isInside(const Node *node, const Loop *loop) {
+  for (const Loop *at = node->loop; at; at = at->parent)
+    if (at == loop)
+      return true;
+  return false;
+}
+
+std::vector<Node *> GraphBuilder::finishLoop() {
+  Loop &done = *loop;
+  loop = done.parent;
+  std::vector<Node *> operands;
+  std::vector<TensorType> types;
+  for (const Loop::Carry &carry : done.carries) {
+    operands.push_back(carry.init);
+    types.push_back(carry.init->type);
+  }
+  for (const Loop::Sequence &sequence : done.sequences)
+    operands.push_back(sequence.source);
+  auto capture = [&](Node *node) {
+    if (!isInside(node, &done) &&
+        std::find(operands.begin(), operands.end(), node) == operands.end())
+      operands.push_back(node);
+  };
+  for (const Node *node : done.nodes)
+    for (Node *operand : node->operands)
+      capture(operand);
+  for (const Loop::Carry &carry : done.carries)
+    capture(carry.next);
+  for (Node *node : done.yields) {
+    capture(node);
+    TensorType type = node->type;
+    type.shape.insert(type.shape.begin(), Dim::of(done.count));
+    types.push_back(std::move(type));
+  }
+  Node *scan = add("scan", std::move(operands), {});
+  scan->body = &done;
+  std::vector<Node *> results;
+  for (size_t i = 0; i < types.size(); ++i) {
+    Node *result = add("result", {scan}, types[i]);
+    result->integer = static_cast<int64_t>(i);
+    results.push_back(result);
+  }
+  return results;
 }
 
 } // namespace mlc::frontend

@@ -18,7 +18,8 @@ public:
 
   /// Where the next nodes come from.
   Span span;
-  uint32_t call = 0; ///< index into Graph::calls
+  uint32_t call = 0;    ///< index into Graph::calls
+  Loop *loop = nullptr; ///< that the next nodes are in
 
   Node *leaf(std::string_view op, std::string name, TensorType type);
   /// For an integer type: towards zero, then the nearest end of the range.
@@ -53,6 +54,15 @@ public:
   Node *slice(Node *x, std::vector<int64_t> starts, std::vector<int64_t> limits,
               std::vector<int64_t> strides);
   Node *iota(DType dtype, Shape shape, int64_t dim);
+
+  /// What iteration i of the loop under construction has of `source`: slice i.
+  Node *addSequence(Node *source);
+  Node *addSequence(Loop &loop, Node *source);
+  /// A carried value before its iterations; its next value comes later.
+  Node *addCarry(Node *init);
+  /// Ends the loop under construction. Its results: the last carried values,
+  /// then the yields, stacked along dimension 0.
+  std::vector<Node *> finishLoop();
 
 private:
   Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);

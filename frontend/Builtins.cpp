@@ -423,8 +423,7 @@ const std::vector<std::string> &Elaborator::laterCallables() {
       "one_hot",     "cumsum",
       "sort",        "topk",
       "group_norm",  "scatter",
-      "pad",         "stack",
-      "scan"};
+      "pad",         "stack"};
   return kLater;
 }
 

@@ -146,6 +146,10 @@ bool Elaborator::matchArguments(const ast::CallExpr &call, Body &body,
 Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
   std::string name;
   Span span = call.callee.span;
+  std::vector<Loop *> axes = body.self->axes;
+  auto isIn = [&](const Loop *loop) {
+    return std::find(axes.begin(), axes.end(), loop) != axes.end();
+  };
   if (call.instance) {
     span = call.instance->span;
     name = call.instance->name.text;
@@ -153,6 +157,16 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
       Value value = eval(*index, body);
       if (value.isPoison())
         return nullptr;
+      auto loop = std::find_if(
+          body.loops.begin(), body.loops.end(), [&](const BodyLoop &each) {
+            return each.index && value.is(Value::Kind::Tensor) &&
+                   value.node == each.index;
+          });
+      if (loop != body.loops.end() && !isIn(loop->loop)) {
+        name += ".*";
+        axes.push_back(loop->loop);
+        continue;
+      }
       if (!value.is(Value::Kind::Int)) {
         context.error(Code::ExpectedConstant, index->span,
                       "the index of an instance is an integer, found " +
@@ -161,6 +175,16 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
       }
       name += "." + std::to_string(value.integer);
     }
+    for (const BodyLoop &each : body.loops)
+      if (each.isRepeat && each.loop && !isIn(each.loop)) {
+        context
+            .error(Code::DuplicateInstance, span,
+                   "every iteration of `repeat` makes an instance named `" +
+                       name + "`")
+            .help("name it by the iteration: `" + call.instance->name.text +
+                  "[i]`");
+        return nullptr;
+      }
     auto found = body.self->children.find(name);
     if (found != body.self->children.end()) {
       context
@@ -171,15 +195,23 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
       return nullptr;
     }
   } else {
+    std::string iterations;
+    for (const BodyLoop &each : body.loops)
+      if (each.isRepeat && each.loop) {
+        iterations += ".*";
+        axes.push_back(each.loop);
+      }
     do {
       int number = body.numbering[call.callee.text]++;
-      name = call.callee.text + (number ? "_" + std::to_string(number) : "");
+      name = call.callee.text + (number ? "_" + std::to_string(number) : "") +
+             iterations;
     } while (body.self->children.count(name));
   }
   auto instance = std::make_unique<Instance>();
   instance->path =
       body.self->path.empty() ? name : body.self->path + "." + name;
   instance->layer = call.callee.text;
+  instance->axes = std::move(axes);
   instance->span = span;
   instance->call = static_cast<uint32_t>(graph.calls.size());
   graph.calls.push_back(

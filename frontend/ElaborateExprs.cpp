@@ -330,35 +330,73 @@ Value Elaborator::finish(Node *node, Span span) {
   return {};
 }
 
-Instance *Elaborator::findInstance(const ast::Expr &expr, Body &body) {
+/// The child `name` with numbers `indices`; those of a `repeat` have a `*` in
+/// their place, and are the same instance.
+Elaborator::FoundInstance
+Elaborator::findChild(FoundInstance in, std::string name,
+                      const std::vector<Value> &indices, Span span) {
+  std::string exact = name;
+  for (const Value &index : indices)
+    exact += "." + (index.is(Value::Kind::Int) ? std::to_string(index.integer)
+                                               : std::string("*"));
+  auto &children = in.instance->children;
+  if (auto found = children.find(exact);
+      found != children.end() && exact.find('*') == std::string::npos)
+    return {found->second.get(), in.indices};
+  for (size_t i = 0; i < indices.size(); ++i)
+    name += ".*";
+  size_t outer = in.instance->axes.size();
+  auto found = children.find(name);
+  if (!indices.empty() && found != children.end() &&
+      found->second->axes.size() == outer + indices.size()) {
+    FoundInstance result{found->second.get(), in.indices};
+    for (size_t i = 0; i < indices.size(); ++i) {
+      const Loop &loop = *result.instance->axes[outer + i];
+      if (!indices[i].is(Value::Kind::Int))
+        continue; // of the iteration that runs
+      if (indices[i].integer < loop.first ||
+          indices[i].integer >= loop.first + loop.count) {
+        context
+            .error(Code::UnknownInstance, span,
+                   "`repeat` makes no instance number " +
+                       std::to_string(indices[i].integer))
+            .note(result.instance->span,
+                  "it makes " + std::to_string(loop.first) + " up to " +
+                      std::to_string(loop.first + loop.count - 1));
+        return {};
+      }
+      result.indices.push_back(indices[i].integer - loop.first);
+    }
+    return result;
+  }
+  std::vector<std::string> names;
+  for (const auto &[child, unused] : children)
+    names.push_back(child);
+  context
+      .error(Code::UnknownInstance, span,
+             "no instance named `" + exact + "`" +
+                 (in.instance->path.empty()
+                      ? ""
+                      : " in `" + in.instance->path + "`"))
+      .suggest(suggestName(exact, names));
+  return {};
+}
+
+Elaborator::FoundInstance Elaborator::findInstance(const ast::Expr &expr,
+                                                   Body &body) {
   if (!body.self)
-    return nullptr; // a body that is only checked makes none
-  auto report = [&](Span span, const std::string &name, Instance *in) {
-    std::vector<std::string> names;
-    for (const auto &[child, unused] : in->children)
-      names.push_back(child);
-    context
-        .error(Code::UnknownInstance, span,
-               "no instance named `" + name + "`" +
-                   (in->path.empty() ? "" : " in `" + in->path + "`"))
-        .suggest(suggestName(name, names));
-    return nullptr;
-  };
-  auto child = [&](Instance *in, const std::string &name, Span span) {
-    auto found = in->children.find(name);
-    return found != in->children.end() ? found->second.get()
-                                       : report(span, name, in);
-  };
+    return {}; // a body that is only checked makes none
   if (const auto *name = llvm::dyn_cast<ast::NameExpr>(&expr))
-    return child(body.self, name->name, name->span);
+    return findChild({body.self, {}}, name->name, {}, name->span);
   if (const auto *member = llvm::dyn_cast<ast::MemberExpr>(&expr)) {
-    Instance *base = findInstance(*member->base, body);
-    return base ? child(base, member->member.text, member->member.span)
-                : nullptr;
+    FoundInstance base = findInstance(*member->base, body);
+    return base.instance
+               ? findChild(base, member->member.text, {}, member->member.span)
+               : base;
   }
   if (const auto *index = llvm::dyn_cast<ast::IndexExpr>(&expr)) {
     const ast::Expr *base = index->base.get();
-    Instance *in = body.self;
+    FoundInstance in{body.self, {}};
     std::string name;
     if (const auto *member = llvm::dyn_cast<ast::MemberExpr>(base)) {
       in = findInstance(*member->base, body);
@@ -366,30 +404,54 @@ Instance *Elaborator::findInstance(const ast::Expr &expr, Body &body) {
     } else if (const auto *plain = llvm::dyn_cast<ast::NameExpr>(base)) {
       name = plain->name;
     }
-    if (!in || name.empty())
-      return nullptr;
+    if (!in.instance || name.empty())
+      return {};
+    std::vector<Value> indices;
     for (const ast::ExprPtr &item : index->items) {
-      Value value = eval(*item, body);
-      if (!value.is(Value::Kind::Int))
-        return nullptr;
-      name += "." + std::to_string(value.integer);
+      indices.push_back(eval(*item, body));
+      bool isIteration = llvm::any_of(body.loops, [&](const BodyLoop &each) {
+        return each.index && each.index == indices.back().node;
+      });
+      if (!indices.back().is(Value::Kind::Int) && !isIteration)
+        return {};
     }
-    return child(in, name, expr.span);
+    return findChild(in, name, indices, expr.span);
   }
   context.error(Code::UnknownInstance, expr.span, "this names no instance");
-  return nullptr;
+  return {};
 }
 
 Value Elaborator::evalMember(const ast::MemberExpr &expr, Body &body) {
   if (body.dry || context.hasNotYet())
     if (!llvm::isa<ast::NameExpr>(expr.base.get()) || body.dry)
       return {};
-  Instance *instance = findInstance(*expr.base, body);
+  FoundInstance place = findInstance(*expr.base, body);
+  Instance *instance = place.instance;
   if (!instance)
     return {};
   auto found = instance->parameters.find(expr.member.text);
-  if (found != instance->parameters.end())
-    return Value::tensor(found->second);
+  if (found != instance->parameters.end()) {
+    const InstanceParameter &parameter = found->second;
+    if (place.indices.size() == instance->axes.size())
+      return Value::tensor(
+          place.indices.empty()
+              ? parameter.node
+              : ofIterations(parameter.whole, place.indices, expr.span));
+    bool runs = place.indices.empty();
+    for (Loop *axis : instance->axes)
+      for (Loop *at = build.loop; runs && at != axis; at = at->parent)
+        runs = at != nullptr;
+    if (runs)
+      return Value::tensor(parameter.node);
+    context
+        .error(Code::UnknownInstance, expr.span,
+               "`" + instance->path +
+                   "` is made in every iteration of a "
+                   "`repeat`")
+        .note(instance->span, "it is made here")
+        .help("say of which one: `h[0].w`");
+    return {};
+  }
   if (context.hasNotYet())
     return {};
   std::vector<std::string> names;

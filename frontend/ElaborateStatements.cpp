@@ -38,6 +38,27 @@ void Elaborator::runStatement(const ast::Stmt &stmt, Body &body) {
   };
   using Kind = ast::StmtKind;
   bool inModel = !body.layer;
+  if (!body.loops.empty())
+    switch (stmt.kind) {
+    case Kind::Input:
+    case Kind::Output:
+    case Kind::Loss:
+    case Kind::Metric:
+    case Kind::Param:
+    case Kind::State:
+    case Kind::Update:
+    case Kind::OverDataset:
+    case Kind::Return:
+      context
+          .error(Code::MisplacedStatement, stmt.span,
+                 "only `let`, assignments, `if` and loops stand in a loop")
+          .help(stmt.kind == Kind::Param
+                    ? "a layer that the loop calls may have parameters"
+                    : "it belongs after the loop");
+      return;
+    default:
+      break;
+    }
   switch (stmt.kind) {
   case Kind::Input:
     return inModel ? runInput(*llvm::cast<ast::InputStmt>(&stmt), body)
@@ -94,7 +115,7 @@ void Elaborator::runStatement(const ast::Stmt &stmt, Body &body) {
     body.returned = true;
     return;
   case Kind::Yield:
-    return misplaced("yield", "scan");
+    return runYield(*llvm::cast<ast::YieldStmt>(&stmt), body);
   }
 }
 
@@ -124,9 +145,19 @@ void Elaborator::runLet(const ast::LetStmt &stmt, Body &body) {
 
 void Elaborator::runAssign(const ast::AssignStmt &stmt, Body &body) {
   Value value = eval(*stmt.value, body);
-  for (const ast::Name &name : stmt.names) {
-    if (context.failed())
-      return;
+  if (context.failed())
+    return;
+  if (stmt.tuple && !value.isPoison() &&
+      (!value.is(Value::Kind::Tuple) ||
+       value.elements.size() != stmt.names.size())) {
+    context.error(Code::TupleCount, stmt.value->span,
+                  std::to_string(stmt.names.size()) +
+                      " names take as many values, found " + value.describe());
+    return;
+  }
+  for (size_t i = 0; i < stmt.names.size(); ++i) {
+    const ast::Name &name = stmt.names[i];
+    Value own = stmt.tuple && !value.isPoison() ? value.elements[i] : value;
     Binding *binding = lookup(body, name.text);
     if (!binding) {
       context
@@ -136,9 +167,11 @@ void Elaborator::runAssign(const ast::AssignStmt &stmt, Body &body) {
           .help("`let " + name.text + " = ...` makes a new one");
       return;
     }
-    bool inLoop =
-        body.scopes.size() > 1 && !body.scopes.back().count(name.text);
-    if (!inLoop || !binding->carried) {
+    bool isOuter = false;
+    for (size_t scope = 0;
+         !body.loops.empty() && scope < body.loops.back().scope; ++scope)
+      isOuter |= body.scopes[scope].count(name.text) != 0;
+    if (!isOuter || !binding->carried) {
       context
           .error(Code::BadAssignment, name.span,
                  "only `repeat` and `scan` give an outer value a new one")
@@ -146,18 +179,27 @@ void Elaborator::runAssign(const ast::AssignStmt &stmt, Body &body) {
           .help("use `let` with another name");
       return;
     }
-    if (!stmt.tuple && value.is(Value::Kind::Tensor) &&
-        binding->value.is(Value::Kind::Tensor) &&
-        value.node->type != binding->value.node->type) {
+    if (own.isPoison() || binding->value.isPoison()) {
+      binding->value = {};
+      continue;
+    }
+    if (own.isNumber() && binding->value.is(Value::Kind::Tensor) &&
+        binding->value.node->type.rank() == 0) {
+      if (!fitsType(own, binding->value.node->type.dtype, stmt.value->span))
+        return;
+      own = Value::tensor(toTensor(own, binding->value.node->type.dtype));
+    }
+    if (!own.is(Value::Kind::Tensor) ||
+        own.node->type != binding->value.node->type) {
       context
           .error(Code::ResultMismatch, stmt.value->span,
                  "`" + name.text + "` is a `" +
-                     spell(binding->value.node->type) + "` and becomes a `" +
-                     spell(value.node->type) + "`")
+                     spell(binding->value.node->type) + "` and becomes " +
+                     own.describe())
           .note(binding->span, "it is defined here");
       return;
     }
-    binding->value = {};
+    binding->value = own;
   }
 }
 
@@ -188,52 +230,6 @@ void Elaborator::runIf(const ast::IfStmt &stmt, Body &body) {
     run(stmt.then);
   else if (stmt.otherwise)
     run(*stmt.otherwise);
-}
-
-void Elaborator::runRepeat(const ast::RepeatStmt &stmt, Body &body) {
-  Value range = eval(*stmt.range, body);
-  if (context.failed())
-    return;
-  if (!range.isPoison() && (!range.is(Value::Kind::Range) ||
-                            !range.elements[0].is(Value::Kind::Int) ||
-                            !range.elements[1].is(Value::Kind::Int))) {
-    context.error(Code::BadRange, stmt.range->span,
-                  "`repeat` runs over a range of integers such as `0..4`, "
-                  "found " +
-                      range.describe());
-    return;
-  }
-  context.notYet(stmt.span, "`repeat`");
-  body.scopes.emplace_back();
-  if (bind(body, stmt.variable, Value::of(int64_t{0})))
-    runBlock(stmt.body, body);
-  body.scopes.pop_back();
-}
-
-Value Elaborator::evalScan(const ast::ScanExpr &expr, Body &body) {
-  eval(*expr.source, body);
-  context.notYet(expr.span, "`scan`");
-  body.scopes.emplace_back();
-  for (const ast::Carry &carry : expr.carries) {
-    eval(*carry.init, body);
-    if (context.failed() || !bind(body, carry.name, {}, true))
-      return {};
-  }
-  for (const ast::Name &variable : expr.variables)
-    if (!bind(body, variable, {}))
-      return {};
-  body.scopes.emplace_back();
-  for (const ast::StmtPtr &statement : expr.body.statements) {
-    if (context.failed())
-      return {};
-    if (const auto *yield = llvm::dyn_cast<ast::YieldStmt>(statement.get()))
-      eval(*yield->value, body);
-    else
-      runStatement(*statement, body);
-  }
-  body.scopes.pop_back();
-  body.scopes.pop_back();
-  return {};
 }
 
 void Elaborator::runInput(const ast::InputStmt &stmt, Body &body) {

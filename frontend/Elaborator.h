@@ -87,12 +87,19 @@ private:
   std::string unsupported;
 };
 
+/// A parameter of an instance.
+struct InstanceParameter {
+  Node *node = nullptr;  ///< in the innermost of the instance's loops
+  Node *whole = nullptr; ///< with the dimensions of the loops
+};
+
 /// A layer call: its parameters by name and the calls inside it.
 struct Instance {
-  std::string path, layer;
+  std::string path, layer; ///< a path with a `*` for each of `axes`
   Span span;
-  uint32_t call = 0; ///< index into Graph::calls
-  std::map<std::string, Node *> parameters;
+  uint32_t call = 0;        ///< index into Graph::calls
+  std::vector<Loop *> axes; ///< the `repeat`s that make one in each iteration
+  std::map<std::string, InstanceParameter> parameters;
   std::map<std::string, std::unique_ptr<Instance>> children;
 };
 
@@ -100,6 +107,15 @@ struct Binding {
   Value value;
   Span span;
   bool carried = false; ///< may be assigned
+};
+
+/// A loop of a body.
+struct BodyLoop {
+  Loop *loop = nullptr; ///< null where values are unknown
+  size_t scope = 0;     ///< the first scope that is its own
+  bool isRepeat = false;
+  Node *index = nullptr; ///< of a `repeat`: the number of the iteration
+  std::optional<Value> yielded;
 };
 
 /// The state of one body while its statements run.
@@ -110,7 +126,8 @@ struct Body {
   std::vector<std::map<std::string, Binding>> scopes{1};
   Instance *self = nullptr;
   std::map<std::string, int> numbering;
-  bool dry = false; ///< with poison arguments, for the names alone
+  bool dry = false;            ///< with poison arguments, for the names alone
+  std::vector<BodyLoop> loops; ///< whose statements run now
   bool returned = false;
   Value result;
   Span resultSpan;
@@ -160,8 +177,14 @@ private:
   Value evalBinary(const ast::BinaryExpr &expr, Body &body);
   Value evalMember(const ast::MemberExpr &expr, Body &body);
   Value evalIndex(const ast::IndexExpr &expr, Body &body);
-  Value evalScan(const ast::ScanExpr &expr, Body &body);
-  Instance *findInstance(const ast::Expr &expr, Body &body);
+  /// An instance, and the numbers of the iterations that it is of.
+  struct FoundInstance {
+    Instance *instance = nullptr;
+    std::vector<int64_t> indices;
+  };
+  FoundInstance findInstance(const ast::Expr &expr, Body &body);
+  FoundInstance findChild(FoundInstance in, std::string name,
+                          const std::vector<Value> &indices, Span span);
   Value foldBinary(ast::BinaryOp op, const Value &a, const Value &b, Span span);
   Value matmul(Node *a, Node *b, Span span);
   std::optional<Value> foldIntegers(ast::BinaryOp op, int64_t a, int64_t b,
@@ -230,7 +253,6 @@ private:
   void runInput(const ast::InputStmt &stmt, Body &body);
   void runParam(const ast::ParamStmt &stmt, Body &body);
   void runIf(const ast::IfStmt &stmt, Body &body);
-  void runRepeat(const ast::RepeatStmt &stmt, Body &body);
   void runOutput(const ast::OutputStmt &stmt, Body &body);
   void runLoss(const ast::LossStmt &stmt, Body &body);
   void runMetric(const ast::MetricStmt &stmt, Body &body);
@@ -239,6 +261,20 @@ private:
   Binding *lookup(Body &body, const std::string &name);
   std::vector<std::string> namesInScope(const Body &body) const;
   bool initialize(const ast::ParamStmt &stmt, Body &body, ParameterInfo &info);
+
+  // Loops (ElaborateLoops.cpp)
+  void runRepeat(const ast::RepeatStmt &stmt, Body &body);
+  Value evalScan(const ast::ScanExpr &expr, Body &body);
+  void runYield(const ast::YieldStmt &stmt, Body &body);
+  /// Outer values that the statements give new ones.
+  std::vector<std::string> carriedNames(const ast::Block &block, Body &body);
+  bool openLoop(Loop loop, const std::vector<std::string> &carried, Body &body);
+  std::vector<Node *> closeLoop(const std::vector<std::string> &carried,
+                                Body &body, Span span);
+  Node *sliceParameter(Node *parameter, const Instance &instance);
+  /// Of a parameter of a `repeat`, those of one iteration.
+  Node *ofIterations(Node *whole, const std::vector<int64_t> &iterations,
+                     Span span);
 
   // Builtin functions (Builtins*.cpp)
 public:

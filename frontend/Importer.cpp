@@ -9,8 +9,10 @@
 
 #include "frontend/ImporterConfig.h"
 #include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/GraphTypes.h"
+#include "ir/graph/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -76,40 +78,56 @@ private:
     return locationOf(builder.getContext(), sources, span, calls);
   }
   Value emit(const Node &node);
-  void collect(const Node *node, llvm::DenseSet<const Node *> &seen);
+  graph::ScanOp emitLoop(const Node &node);
+  /// The value of a node inside of `loop`, where one from outside is an
+  /// argument of the body.
+  Value valueOf(const Node *node, const Loop *loop);
+  void collect(const Node *node);
 
   const CheckedModel &model;
   const SourceManager &sources;
   OpBuilder &builder;
   const Graph &graph;
   int64_t rows;
-  std::vector<const Node *> order;
+  llvm::DenseSet<const Node *> needed;
   llvm::DenseMap<const Node *, Value> values;
+  llvm::DenseMap<const Node *, graph::ScanOp> scans;
+  /// What the body of a loop under construction needs from outside.
+  struct OpenLoop {
+    Block *body = nullptr;
+    SmallVector<Value> same;
+    llvm::DenseMap<const Node *, Value> arguments;
+  };
+  llvm::DenseMap<const Loop *, OpenLoop> openLoops;
   llvm::StringMap<Value> inputs, parameters;
   Value mask, count;
 };
 
-/// Nodes in the order of definition, found without recursion.
-void FunctionImporter::collect(const Node *node,
-                               llvm::DenseSet<const Node *> &seen) {
+/// What a node needs, found without recursion.
+void FunctionImporter::collect(const Node *node) {
   SmallVector<const Node *> open = {node};
   while (!open.empty()) {
     const Node *next = open.pop_back_val();
-    if (seen.insert(next).second)
+    if (!needed.insert(next).second)
+      continue;
+    if (!next->body) {
       open.append(next->operands.begin(), next->operands.end());
+      continue;
+    }
+    for (const Loop::Carry &carry : next->body->carries)
+      open.append({carry.argument, carry.next});
+    open.append(next->body->yields.begin(), next->body->yields.end());
   }
 }
 
 void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
-  llvm::DenseSet<const Node *> needed;
   for (const Root &root : roots)
-    collect(root.node, needed);
+    collect(root.node);
   llvm::StringSet<> usedInputs, usedParameters;
   bool needsMask = false, needsCount = false;
   for (const Node &node : graph.nodes) {
     if (!needed.contains(&node))
       continue;
-    order.push_back(&node);
     if (node.op == "input")
       usedInputs.insert(node.word);
     if (node.op == "parameter")
@@ -164,8 +182,9 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
     else
       count = argument;
   }
-  for (const Node *node : order)
-    values[node] = emit(*node);
+  for (const Node &node : graph.nodes)
+    if (!node.loop && needed.contains(&node))
+      values[&node] = emit(node);
   SmallVector<Value> returned;
   for (auto [i, root] : llvm::enumerate(roots)) {
     returned.push_back(values[root.node]);
@@ -173,6 +192,65 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
   }
   func::ReturnOp::create(builder, locate(model.span), returned);
   builder.setInsertionPointAfter(function);
+}
+
+Value FunctionImporter::valueOf(const Node *node, const Loop *loop) {
+  if (node->loop == loop)
+    return values.lookup(node);
+  if (Value argument = openLoops[loop].arguments.lookup(node))
+    return argument;
+  if (node->op == "constant")
+    return openLoops[loop].arguments[node] = emit(*node);
+  Value outside = valueOf(node, loop->parent);
+  OpenLoop &open = openLoops[loop];
+  open.same.push_back(outside);
+  return open.arguments[node] =
+             open.body->addArgument(outside.getType(), outside.getLoc());
+}
+
+graph::ScanOp FunctionImporter::emitLoop(const Node &node) {
+  Loop &loop = *node.body;
+  mlir::Location location = locate(node.span, graph.chainOf(node.call));
+  SmallVector<Value> inits, sequences;
+  SmallVector<Type> results;
+  Region region;
+  Block *body = &region.emplaceBlock();
+  openLoops[&loop].body = body;
+  for (const Loop::Carry &carry : loop.carries) {
+    inits.push_back(valueOf(carry.init, node.loop));
+    results.push_back(inits.back().getType());
+    values[carry.argument] =
+        body->addArgument(inits.back().getType(), locate(node.span));
+  }
+  for (const Loop::Sequence &sequence : loop.sequences) {
+    if (!needed.contains(sequence.argument))
+      continue;
+    sequences.push_back(valueOf(sequence.source, node.loop));
+    values[sequence.argument] =
+        body->addArgument(graph::sliceType(sequences.back().getType()),
+                          locate(sequence.argument->span));
+  }
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(body);
+    for (const Node *inner : loop.nodes)
+      if (inner->op != "argument" && needed.contains(inner))
+        values[inner] = emit(*inner);
+    SmallVector<Value> yields;
+    for (const Loop::Carry &carry : loop.carries)
+      yields.push_back(valueOf(carry.next, &loop));
+    for (const Node *slice : loop.yields) {
+      yields.push_back(valueOf(slice, &loop));
+      results.push_back(
+          graph::stackedType(yields.back().getType(), loop.count));
+    }
+    graph::YieldOp::create(builder, location, yields);
+  }
+  auto scan = graph::ScanOp::create(
+      builder, location, results, static_cast<uint64_t>(loop.count),
+      /*reverse=*/false, loop.remat, inits, sequences, openLoops[&loop].same);
+  scan.getBody().takeBody(region);
+  return scan;
 }
 
 Value FunctionImporter::emit(const Node &node) {
@@ -192,6 +270,12 @@ Value FunctionImporter::emit(const Node &node) {
     return converted(mask);
   if (node.op == "count")
     return converted(count);
+  if (node.op == "scan") {
+    scans[&node] = emitLoop(node);
+    return {};
+  }
+  if (node.op == "result")
+    return scans[node.operands[0]].getResult(node.integer);
   if (node.op == "constant")
     return graph::ConstantOp::create(builder, location,
                                      isFloat(node.type.dtype)
@@ -199,7 +283,7 @@ Value FunctionImporter::emit(const Node &node) {
                                          : graph::splatOf(type, node.integer));
   OperationState state(location, (Twine("graph.") + StringRef(node.op)).str());
   for (const Node *operand : node.operands)
-    state.addOperands(values[operand]);
+    state.addOperands(valueOf(operand, node.loop));
   state.addTypes(type);
   auto list = [&](StringRef name, size_t i) {
     SmallVector<int64_t> numbers;
@@ -304,13 +388,18 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
       shape.push_back(dim.size);
     auto type = RankedTensorType::get(
         shape, elementTypeOf(&context, parameter.type.dtype));
-    graph::ParameterOp::create(
+    auto op = graph::ParameterOp::create(
         builder, locationOf(&context, sources, parameter.span, parameter.calls),
         builder.getStringAttr(parameter.path), TypeAttr::get(type),
         initOf(&context, parameter),
         graph::ParameterRoleAttr::get(
             &context, parameter.trained ? graph::ParameterRole::trained
                                         : graph::ParameterRole::state));
+    SmallVector<int64_t> first;
+    for (const LoopAxis &axis : parameter.axes)
+      first.push_back(axis.first);
+    if (llvm::any_of(first, [](int64_t number) { return number != 0; }))
+      op->setAttr(graph::kFirstAttr, builder.getDenseI64ArrayAttr(first));
   }
   auto roots = [&](const Graph &graph, bool outputs) {
     SmallVector<Root> list;

@@ -163,11 +163,16 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   }
   if (!initialize(stmt, body, info))
     return;
-  Node *node = build.leaf("parameter", info.path, info.type);
-  node->span = stmt.name.span;
+  for (const Loop *loop : llvm::reverse(body.self->axes))
+    info.type.shape.insert(info.type.shape.begin(), Dim::of(loop->count));
+  for (const Loop *loop : body.self->axes)
+    info.axes.push_back({loop->first, loop->count});
+  Node *whole = build.leaf("parameter", info.path, info.type);
+  whole->span = stmt.name.span;
+  Node *node = sliceParameter(whole, *body.self);
   if (!bind(body, stmt.name, Value::tensor(node)))
     return;
-  body.self->parameters[stmt.name.text] = node;
+  body.self->parameters[stmt.name.text] = {node, whole};
   for (const ParameterInfo &other : context.model.parameters)
     if (other.path == info.path)
       return; // of another mode

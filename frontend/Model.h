@@ -24,8 +24,11 @@ namespace mlc::frontend {
 /// Stands for the batch in a node's list of numbers.
 inline constexpr int64_t kBatchExtent = -1;
 
+struct Loop;
+
 /// One value of a graph. `op` is an op of the graph dialect without its prefix,
-/// or `input`, `parameter`, `mask`, `count`.
+/// or `input`, `parameter`, `mask`, `count`, an `argument` of the loop it is
+/// in, or the `result` number `integer` of a `scan`.
 struct Node {
   std::string_view op;
   std::vector<Node *> operands;
@@ -38,11 +41,33 @@ struct Node {
   double number = 0;   ///< value of a `constant` of a float type
   int64_t integer = 0; ///< of an integer type, or bool
   Span span;
-  uint32_t call = 0; ///< index into Graph::calls of the layer it is in
+  uint32_t call = 0;    ///< index into Graph::calls of the layer it is in
+  Loop *loop = nullptr; ///< it is computed in every iteration of
+  Loop *body = nullptr; ///< of a `scan`
   /// Depends on a reduction over the batch, or is one.
   bool afterBatch = false;
   /// Is itself a reduction over the batch.
   bool reducesBatch = false;
+};
+
+/// What a `scan` does in each of its iterations, from 0 up. The node's operands
+/// are the inits, the sequences, and what the body needs from outside.
+struct Loop {
+  struct Carry {
+    Node *init = nullptr, *argument = nullptr, *next = nullptr;
+  };
+  /// Iteration i reads slice i of `source` along dimension 0.
+  struct Sequence {
+    Node *source = nullptr, *argument = nullptr;
+  };
+  int64_t first = 0; ///< what a `repeat` counts from, in names
+  int64_t count = 1;
+  bool remat = false;
+  Loop *parent = nullptr;
+  std::vector<Carry> carries;
+  std::vector<Sequence> sequences;
+  std::vector<Node *> yields; ///< stacked
+  std::vector<Node *> nodes;  ///< in it, in order; those of inner loops apart
 };
 
 enum class Mode { Train, Eval, Infer };
@@ -64,6 +89,7 @@ struct LayerCall {
 /// The model, specialised for one mode. Nodes are in order of definition.
 struct Graph {
   std::deque<Node> nodes;
+  std::deque<Loop> loops;
   std::vector<LayerCall> calls{1}; ///< [0] is the model itself
   Node *loss = nullptr;
   Span lossSpan;
@@ -80,9 +106,15 @@ struct Graph {
 
 enum class InitKind { Zeros, Ones, Constant, Uniform, Normal, TruncatedNormal };
 
+/// The iterations of a `repeat`.
+struct LoopAxis {
+  int64_t first = 0, count = 1;
+};
+
 struct ParameterInfo {
-  std::string path;
-  TensorType type;
+  std::string path; ///< with a `*` for each of `axes`
+  TensorType type;  ///< the dimensions of `axes` before its own
+  std::vector<LoopAxis> axes;
   InitKind init = InitKind::Zeros;
   double a = 0, b = 0;
   bool trained = true;

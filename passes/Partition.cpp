@@ -26,6 +26,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/LayoutRules.h"
+#include "ir/graph/GraphLoopOps.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -84,7 +85,7 @@ private:
     auto batched = [](Type type) {
       return !LayoutAttr::of(type).isReplicated();
     };
-    return isa<ShardingOpInterface>(op) &&
+    return (isa<ShardingOpInterface>(op) || isa<graph::ScanOp>(op)) &&
            (llvm::any_of(op.getOperandTypes(), batched) ||
             llvm::any_of(op.getResultTypes(), batched));
   }
@@ -189,6 +190,12 @@ private:
   /// A sharded factor can be cut into the micro-batches: a row that is reshaped
   /// together with its neighbours cannot.
   LogicalResult verifyCuts(Operation &op) {
+    if (auto scan = dyn_cast<graph::ScanOp>(op)) {
+      for (Operation &inner : scan.getBody().front().without_terminator())
+        if (failed(verifyCuts(inner)))
+          return failure();
+      return success();
+    }
     graph::ShardingRule rule = cast<ShardingOpInterface>(op).getShardingRule();
     for (auto [result, factors] :
          llvm::zip_equal(op.getResults(), rule.resultFactors))
@@ -212,23 +219,11 @@ private:
           return failure();
       llvm::append_range(arguments, loop.getBody().getArguments());
     }
-    for (BlockArgument argument : arguments) {
-      auto type = localType(func, argument.getType(), parts);
-      if (failed(type))
+    if (failed(localizeArguments(func, arguments)))
+      return failure();
+    for (Operation *op : inLoop)
+      if (failed(localizeOp(op)))
         return failure();
-      argument.setType(*type);
-    }
-    for (Operation *op : inLoop) {
-      SmallVector<Type> types;
-      for (Type result : op->getResultTypes()) {
-        auto type = localType(op, result, parts);
-        if (failed(type))
-          return failure();
-        types.push_back(*type);
-      }
-      if (failed(cast<ShardingOpInterface>(op).retypeResults(types)))
-        return op->emitOpError("cannot have the shape of one micro-batch");
-    }
     Operation *terminator = block.getTerminator();
     for (OpOperand &operand : terminator->getOpOperands())
       if (!LayoutAttr::of(operand.get()).isReplicated())
@@ -237,6 +232,41 @@ private:
                << " has a value for every row; only @infer may give one";
     func.setType(FunctionType::get(func.getContext(), block.getArgumentTypes(),
                                    terminator->getOperandTypes()));
+    return success();
+  }
+
+  LogicalResult localizeArguments(Operation *owner,
+                                  ArrayRef<BlockArgument> arguments) {
+    for (BlockArgument argument : arguments) {
+      auto type = localType(owner, argument.getType(), parts);
+      if (failed(type))
+        return failure();
+      argument.setType(*type);
+    }
+    return success();
+  }
+
+  LogicalResult localizeOp(Operation *op) {
+    SmallVector<Type> types;
+    for (Type result : op->getResultTypes()) {
+      auto type = localType(op, result, parts);
+      if (failed(type))
+        return failure();
+      types.push_back(*type);
+    }
+    auto scan = dyn_cast<graph::ScanOp>(op);
+    if (!scan) {
+      if (failed(cast<ShardingOpInterface>(op).retypeResults(types)))
+        return op->emitOpError("cannot have the shape of one micro-batch");
+      return success();
+    }
+    if (failed(localizeArguments(scan, scan.getBody().getArguments())))
+      return failure();
+    for (Operation &inner : scan.getBody().front().without_terminator())
+      if (failed(localizeOp(&inner)))
+        return failure();
+    for (auto [result, type] : llvm::zip_equal(scan.getResults(), types))
+      result.setType(type);
     return success();
   }
 

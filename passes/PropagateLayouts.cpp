@@ -18,13 +18,18 @@
 //
 // An op that needs all rows of the batch is an error at its place.
 //
+// A loop (graph.scan) is entered: a carried value has the layout that it has
+// after an iteration, and nothing in a body is made whole, since the rows of
+// other micro-batches are not there.
+//
 // After Xu et al., "GSPMD", 2021, and openxla/shardy; there is one axis, so
 // that no conflict is to be resolved.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ir/dist/LayoutRules.h"
-#include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphLoopOps.h"
+#include "ir/graph/GraphOps.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -32,6 +37,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace mlc {
 
@@ -100,6 +106,8 @@ private:
   }
 
   LogicalResult visit(Operation *op) {
+    if (auto scan = dyn_cast<graph::ScanOp>(op))
+      return visitScan(scan);
     auto sharding = dyn_cast<ShardingOpInterface>(op);
     if (!sharding)
       return op->emitOpError("has no sharding rule");
@@ -139,9 +147,145 @@ private:
     return success();
   }
 
+  //===--------------------------------------------------------------------===//
+  // Loops
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult visitScan(graph::ScanOp scan) {
+    // In each round an operand at least gets the layout that its body needs.
+    for (unsigned round = 0; round <= scan->getNumOperands(); ++round) {
+      builder.setInsertionPoint(scan);
+      auto trial = cast<graph::ScanOp>(builder.clone(*scan));
+      bool changed = adaptOperands(scan, trial);
+      trial.erase();
+      if (!changed)
+        break;
+    }
+    if (failed(visitBody(scan)) || failed(adaptYields(scan)))
+      return failure();
+    for (auto [i, value] : llvm::enumerate(scan.getYield().getValues())) {
+      Type type = value.getType();
+      if (i >= scan.getNumCarries())
+        type = graph::stackedType(type, static_cast<int64_t>(scan.getCount()));
+      scan.getResult(i).setType(cast<RankedTensorType>(type));
+    }
+    for (OpResult result : scan->getResults())
+      makeWhole(result);
+    return success();
+  }
+
+  LogicalResult visitBody(graph::ScanOp scan) {
+    for (auto [argument, operand] :
+         llvm::zip_equal(scan.getBody().getArguments(), scan->getOperands()))
+      argument.setType(operand.getType());
+    for (auto [i, argument] : llvm::enumerate(scan.getSliceArguments())) {
+      Value sequence = scan.getSequences()[i];
+      RankedTensorType type = graph::sliceType(sequence.getType());
+      if (!type) {
+        InFlightDiagnostic diag = emitError(
+            scan.getLoc(), "a loop cannot run over the rows of the batch");
+        diag.attachNote(sequence.getLoc()) << "these are its steps";
+        return diag;
+      }
+      argument.setType(type);
+    }
+    // Values of other bodies are no parts here.
+    auto outer = std::move(parts);
+    parts.clear();
+    bool wasInLoop = std::exchange(inLoop, true);
+    LogicalResult visited = success();
+    for (Operation &op : llvm::make_early_inc_range(
+             scan.getBody().front().without_terminator()))
+      if (succeeded(visited))
+        visited = visit(&op);
+    inLoop = wasInLoop;
+    parts = std::move(outer);
+    return visited;
+  }
+
+  /// Visits the body of `trial`, a copy of `scan`, and makes operands of `scan`
+  /// again with the layouts that are asked for there, and inits with those of
+  /// their next values. What does not fit is reported by the visit after it.
+  bool adaptOperands(graph::ScanOp scan, graph::ScanOp trial) {
+    llvm::MapVector<BlockArgument, LayoutAttr> outer;
+    std::swap(outer, wishes);
+    LogicalResult visited = failure();
+    {
+      ScopedDiagnosticHandler silence(scan.getContext(),
+                                      [](Diagnostic &) { return success(); });
+      visited = visitBody(trial);
+    }
+    std::swap(outer, wishes);
+    for (unsigned k = 0; succeeded(visited) && k < scan.getNumCarries(); ++k)
+      outer.try_emplace(trial.getCarryArguments()[k],
+                        LayoutAttr::of(trial.getYield().getValues()[k]));
+    bool changed = false;
+    for (auto [argument, layout] : outer) {
+      if (argument.getOwner() != &trial.getBody().front())
+        continue;
+      unsigned index = argument.getArgNumber();
+      Value operand = scan->getOperand(index);
+      if (llvm::is_contained(trial.getSliceArguments(), argument))
+        layout = cast<LayoutAttr>(layout.stack());
+      if (layout == LayoutAttr::of(operand) || layout.isReplicated())
+        continue;
+      builder.setInsertionPoint(scan);
+      Value made = layout.isPartial() ? makePartialZero(operand, layout)
+                                      : makeParts(operand, layout);
+      if (!made)
+        continue;
+      scan->setOperand(index, made);
+      changed = true;
+    }
+    return changed;
+  }
+
+  /// A zero is a sum of zeros.
+  Value makePartialZero(Value init, LayoutAttr layout) {
+    auto constant = init.getDefiningOp<graph::ConstantOp>();
+    auto elements = constant
+                        ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                        : DenseFPElementsAttr();
+    if (!elements || !elements.isSplat() ||
+        !elements.getSplatValue<APFloat>().isZero())
+      return {};
+    auto copy = cast<graph::ConstantOp>(builder.clone(*constant));
+    RankedTensorType type =
+        dist::withLayout(cast<RankedTensorType>(init.getType()), layout);
+    if (succeeded(copy.retypeResults(type)))
+      return copy;
+    copy.erase();
+    return {};
+  }
+
+  /// A next value that is whole where its init is not is made in parts.
+  LogicalResult adaptYields(graph::ScanOp scan) {
+    graph::YieldOp yield = scan.getYield();
+    for (unsigned k = 0; k < scan.getNumCarries(); ++k) {
+      Value next = yield.getValues()[k];
+      LayoutAttr wanted = LayoutAttr::of(scan.getInits()[k]);
+      if (LayoutAttr::of(next) == wanted)
+        continue;
+      auto outer = std::move(parts);
+      parts.clear();
+      Value made = wanted.isPartial() ? Value() : makeParts(next, wanted);
+      parts = std::move(outer);
+      if (!made) {
+        InFlightDiagnostic diag =
+            emitError(next.getLoc(),
+                      "a loop begins with a value of the layout ")
+            << wanted << " and goes on with one of " << LayoutAttr::of(next);
+        diag.attachNote(scan.getInits()[k].getLoc()) << "it begins with this";
+        return diag;
+      }
+      yield.getValuesMutable()[k].set(made);
+    }
+    return success();
+  }
+
   void makeWhole(OpResult value) {
     LayoutAttr layout = LayoutAttr::of(value);
-    if (!layout.isPartial())
+    if (!layout.isPartial() || inLoop)
       return;
     builder.setInsertionPointAfter(value.getOwner());
     Type whole = dist::withLayout(cast<RankedTensorType>(value.getType()),
@@ -182,6 +326,9 @@ private:
   /// The replicated `value` again with the layout `wanted`, made in parts from
   /// the start; null where it depends on something that is whole.
   Value makeParts(Value value, LayoutAttr wanted) {
+    if (auto argument = dyn_cast<BlockArgument>(value);
+        argument && isa<graph::ScanOp>(argument.getOwner()->getParentOp()))
+      wishes[argument] = wanted;
     if (auto found = parts.find({value, wanted}); found != parts.end())
       return found->second;
     auto sharding =
@@ -252,6 +399,9 @@ private:
   FlatSymbolRefAttr mesh;
   OpBuilder builder;
   ArrayAttr dataAxis;
+  bool inLoop = false; ///< the ops in hand are in a graph.scan
+  /// Arguments of loops' bodies that are whole and should be in parts.
+  llvm::MapVector<BlockArgument, LayoutAttr> wishes;
   llvm::DenseMap<std::pair<Value, Attribute>, Value> parts;
 };
 

@@ -296,11 +296,89 @@ void ProgramBuilder::emitLoop(dist::MicrobatchLoopOp loop) {
                                    builder.getArrayAttr(sums), inPlaceSums);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&step.getBody().emplaceBlock());
+  ++loopDepth;
   FusionGroups groups(loop.getBody().front(), mode);
   emitGroups(groups.getOrder());
   for (const PendingCopy &copy : loopCopies)
     emitCopy(copy.value, copy.target, copy.loc);
   loopCopies.clear();
+  --loopDepth;
+}
+
+RefAttr ProgramBuilder::sliceOf(RefAttr ref, graph::ScanOp scan,
+                                int64_t bytes) {
+  SmallVector<int64_t> strides(ref.getStrides());
+  strides.resize(loopDepth, 0);
+  strides.push_back(scan.getReverse() ? -bytes : bytes);
+  int64_t last = bytes * (static_cast<int64_t>(scan.getCount()) - 1);
+  return RefAttr::get(builder.getContext(), ref.getBuffer(),
+                      ref.getOffset() + (scan.getReverse() ? last : 0),
+                      strides);
+}
+
+/// A carried value lies in one place, which gets the next one at the end of an
+/// iteration; slices are places that move with the iterations.
+void ProgramBuilder::emitScan(graph::ScanOp scan) {
+  Block &body = scan.getBody().front();
+  Location loc = scan.getLoc();
+  for (auto [init, argument, result] : llvm::zip_equal(
+           scan.getInits(), scan.getCarryArguments(), scan.getFinals())) {
+    places[argument] = placeOf(result);
+    DenseElementsAttr constant;
+    int64_t bytes = plan::getTensorBytes(init.getType());
+    if (matchPattern(getViewedValue(init), m_Constant(&constant)) &&
+        matchPattern(getViewedValue(init), m_AnyZeroFloat()))
+      plan::FillOp::create(builder, loc, placeOf(result), 0, bytes);
+    else
+      emitCopy(init, placeOf(result), loc);
+  }
+  for (auto [sequence, argument] :
+       llvm::zip_equal(scan.getSequences(), scan.getSliceArguments()))
+    places[argument] = sliceOf(placeOf(sequence), scan,
+                               plan::getTensorBytes(argument.getType()));
+  for (auto [value, argument] :
+       llvm::zip_equal(scan.getSame(), scan.getSameArguments()))
+    places[argument] = placeOf(value);
+  SmallVector<PendingCopy> copies;
+  auto put = [&](Value value, RefAttr target) {
+    if (!tryBind(value, target, &body))
+      copies.push_back({value, target, loc});
+  };
+  for (auto [value, stack] :
+       llvm::zip_equal(scan.getYieldedSlices(), scan.getStacked()))
+    put(value,
+        sliceOf(placeOf(stack), scan, plan::getTensorBytes(value.getType())));
+
+  auto step = plan::LoopOp::create(builder, loc, scan.getCount(),
+                                   builder.getArrayAttr({}),
+                                   /*in_place_sums=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&step.getBody().emplaceBlock());
+  ++loopDepth;
+  FusionGroups groups(body, mode);
+  emitGroups(groups.getOrder());
+  for (const PendingCopy &copy : copies)
+    emitCopy(copy.value, copy.target, copy.loc);
+  // A next value that another carried one is now moves first.
+  SmallVector<std::pair<RefAttr, BlockArgument>> next;
+  for (auto [argument, value] :
+       llvm::zip(scan.getCarryArguments(), scan.getYield().getValues())) {
+    Value root = getViewedValue(value);
+    RefAttr from = placeOf(root);
+    if (root == argument)
+      continue;
+    if (llvm::is_contained(scan.getCarryArguments(), root)) {
+      RefAttr held =
+          arena.add(named("t"), Section::Transient, typeOf(root), loc);
+      emitCopy(root, held, loc);
+      from = held;
+    }
+    next.push_back({from, argument});
+  }
+  for (auto [from, argument] : next)
+    plan::CopyOp::create(builder, loc, from, placeOf(argument),
+                         plan::getTensorBytes(argument.getType()));
+  --loopDepth;
 }
 
 void ProgramBuilder::emitAllReduce(dist::AllReduceOp op, int64_t &id) {
@@ -322,6 +400,8 @@ void ProgramBuilder::emitGroups(ArrayRef<Group> order) {
   for (const Group &group : order) {
     if (auto loop = dyn_cast<dist::MicrobatchLoopOp>(group.ops[0]))
       emitLoop(loop);
+    else if (auto scan = dyn_cast<graph::ScanOp>(group.ops[0]))
+      emitScan(scan);
     else if (auto reduce = dyn_cast<dist::AllReduceOp>(group.ops[0]))
       emitAllReduce(reduce, *nextId);
     else

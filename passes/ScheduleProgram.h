@@ -4,6 +4,7 @@
 #define MLC_PASSES_SCHEDULEPROGRAM_H
 
 #include "ir/dist/DistDialect.h"
+#include "ir/graph/GraphLoopOps.h"
 #include "passes/ScheduleArena.h"
 #include "passes/ScheduleKernels.h"
 
@@ -43,6 +44,10 @@ private:
   void emitGroups(llvm::ArrayRef<Group> order);
   void emitCall(const Group &group);
   void emitLoop(dist::MicrobatchLoopOp loop);
+  void emitScan(graph::ScanOp scan);
+  /// What `ref` is in iteration i of a loop `depth` deep that runs over slices
+  /// of `bytes` bytes.
+  plan::RefAttr sliceOf(plan::RefAttr ref, graph::ScanOp scan, int64_t bytes);
   void emitAllReduce(dist::AllReduceOp op, int64_t &nextId);
   void emitCopy(mlir::Value value, plan::RefAttr target, mlir::Location loc);
 
@@ -56,6 +61,7 @@ private:
   plan::ProgramOp program;
   int64_t *nextId = nullptr;
 
+  unsigned loopDepth = 0; ///< plan.loops around the steps in hand
   llvm::DenseMap<mlir::Value, plan::RefAttr> places;
   /// Outputs that take the memory of an input of their kernel.
   llvm::DenseMap<mlir::Value, mlir::Value> inPlace;

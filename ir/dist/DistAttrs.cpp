@@ -152,6 +152,21 @@ bool LayoutAttr::isDimSharded(int64_t dim) const {
   return !getAxes(dim).empty();
 }
 
+Attribute LayoutAttr::stack() const {
+  SmallVector<Attribute> dims = {ArrayAttr::get(getContext(), {})};
+  llvm::append_range(dims, getDims());
+  return get(getContext(), getMesh(), ArrayAttr::get(getContext(), dims),
+             getPartialSum(), getPartialMax(), getPartialMin());
+}
+
+Attribute LayoutAttr::unstack() const {
+  if (getRank() == 0 || !getAxes(0).empty())
+    return {};
+  return get(getContext(), getMesh(),
+             ArrayAttr::get(getContext(), getDims().getValue().drop_front()),
+             getPartialSum(), getPartialMax(), getPartialMin());
+}
+
 //===----------------------------------------------------------------------===//
 // Questions
 //===----------------------------------------------------------------------===//

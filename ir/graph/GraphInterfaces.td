@@ -158,7 +158,16 @@ def LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
       (ins "::llvm::ArrayRef<int64_t>":$shape,
            "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>,
     InterfaceMethod<"Is dimension `dim` cut over some axis.",
-      "bool", "isDimSharded", (ins "int64_t":$dim)>];
+      "bool", "isDimSharded", (ins "int64_t":$dim)>,
+    InterfaceMethod<[{
+      The layout of values of this layout stacked along a new dimension 0, which
+      is whole.
+    }],
+      "::mlir::Attribute", "stack", (ins)>,
+    InterfaceMethod<[{
+      The layout of one slice along dimension 0; null where that one is cut.
+    }],
+      "::mlir::Attribute", "unstack", (ins)>];
 }
 
 #endif // MLC_IR_GRAPH_GRAPHINTERFACES

@@ -71,6 +71,19 @@ Literal Literal::slice(int64_t dim, int64_t begin, int64_t end) const {
   return part;
 }
 
+Literal Literal::sliceAt(int64_t index) const {
+  Literal part(
+      RankedTensorType::get(getShape().drop_front(), getElementType()));
+  for (int64_t i = 0, size = part.size(); i < size; ++i)
+    part.copyElement(i, *this, index * size + i);
+  return part;
+}
+
+void Literal::setSlice(int64_t index, const Literal &value) {
+  for (int64_t i = 0, size = value.size(); i < size; ++i)
+    copyElement(index * size + i, value, i);
+}
+
 Literal Literal::concat(ArrayRef<Literal> parts, int64_t dim) {
   SmallVector<int64_t> shape(parts.front().getShape());
   shape[dim] = 0;

@@ -50,6 +50,11 @@ public:
   /// Parts one after another along `dim`; there is at least one.
   static Literal concat(llvm::ArrayRef<Literal> parts, int64_t dim);
 
+  /// Slice `index` along dimension 0, which is gone.
+  Literal sliceAt(int64_t index) const;
+  /// Stores `value`, of the slices' type, as slice `index` along dimension 0.
+  void setSlice(int64_t index, const Literal &value);
+
   /// The same type and bits; NaN equals NaN.
   bool identical(const Literal &other) const;
 

@@ -26,6 +26,31 @@ FlatSymbolRefAttr parameterOf(func::FuncOp function, unsigned index) {
   return function.getArgAttrOfType<FlatSymbolRefAttr>(index, kParamAttr);
 }
 
+int64_t iterationDims(StringRef path) { return path.count('*'); }
+
+std::vector<std::string> iterationPaths(StringRef path, ArrayRef<int64_t> shape,
+                                        ArrayRef<int64_t> first) {
+  auto [before, after] = path.split('*');
+  if (before.size() == path.size())
+    return {path.str()};
+  std::vector<std::string> inner = iterationPaths(
+      after, shape.drop_front(), first.empty() ? first : first.drop_front());
+  std::vector<std::string> paths; // the outermost iteration is the slowest
+  for (int64_t i = 0; i < shape.front(); ++i) {
+    int64_t number = i + (first.empty() ? 0 : first.front());
+    for (const std::string &rest : inner)
+      paths.push_back((before + Twine(number) + rest).str());
+  }
+  return paths;
+}
+
+std::vector<std::string> iterationPaths(ParameterOp parameter) {
+  auto first = parameter->getAttrOfType<DenseI64ArrayAttr>(kFirstAttr);
+  return iterationPaths(parameter.getSymName(),
+                        parameter.getTensorType().getShape(),
+                        first ? first.asArrayRef() : ArrayRef<int64_t>());
+}
+
 bool matchesPattern(StringRef pattern, StringRef path) {
   auto [head, rest] = pattern.split('*');
   if (head.size() == pattern.size())

@@ -12,8 +12,12 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace mlc::graph {
+
+class ParameterOp;
 
 /// Between autodiff and the optimizer: the gradient of a parameter.
 inline constexpr llvm::StringLiteral kGradientAttr = "graph.gradient";
@@ -42,6 +46,19 @@ mlir::BlockArgument appendArgument(mlir::func::FuncOp function, mlir::Type type,
                                    mlir::Location loc);
 void appendResult(mlir::func::FuncOp function, mlir::Value value,
                   llvm::StringRef name, mlir::Attribute attribute);
+
+/// The paths of a parameter with one slice for each iteration of the `repeat`s
+/// around its layer, in the order of the slices: `path` has a `*` for each of
+/// these, `shape` begins with their lengths, and they count from `first` (from
+/// 0 where it is empty). A path without `*` stands for itself.
+std::vector<std::string> iterationPaths(llvm::StringRef path,
+                                        llvm::ArrayRef<int64_t> shape,
+                                        llvm::ArrayRef<int64_t> first = {});
+std::vector<std::string> iterationPaths(ParameterOp parameter);
+/// How many of a parameter's dimensions count iterations.
+int64_t iterationDims(llvm::StringRef path);
+/// Of a graph.parameter: what its iterations count from, where that is not 0.
+inline constexpr llvm::StringLiteral kFirstAttr = "graph.first";
 
 /// Whether `pattern`, in which `*` stands for any characters, dots included,
 /// matches the whole of `path`.

@@ -2,6 +2,7 @@
 
 #include "ir/interpreter/Interpreter.h"
 #include "ir/dist/DistDialect.h"
+#include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 
 using namespace mlir;
@@ -47,6 +48,7 @@ private:
   LogicalResult runOp(Operation &op);
   LogicalResult runTensorOp(graph::ReferenceOpInterface op);
   LogicalResult runAllReduce(dist::AllReduceOp op);
+  LogicalResult runScan(graph::ScanOp scan);
   LogicalResult runLoop(dist::MicrobatchLoopOp loop);
   FailureOr<std::vector<Literal>> sumMicrobatches(dist::MicrobatchLoopOp loop,
                                                   int64_t begin, int64_t end);
@@ -160,6 +162,54 @@ LogicalResult Evaluator::runTensorOp(graph::ReferenceOpInterface op) {
   return success();
 }
 
+LogicalResult Evaluator::runScan(graph::ScanOp scan) {
+  auto count = static_cast<int64_t>(scan.getCount());
+  auto set = [&](Value value, int64_t device, Literal literal) {
+    PerDevice &parts = values[value];
+    parts.resize(options.devices);
+    parts[device] = std::move(literal);
+  };
+  auto get = [&](Value value, int64_t device) -> const Literal & {
+    return values.find(value)->second[device];
+  };
+  for (int64_t device = firstDevice(); device < lastDevice(); ++device) {
+    for (auto [argument, value] :
+         llvm::zip_equal(scan.getCarryArguments(), scan.getInits()))
+      set(argument, device, get(value, device));
+    for (auto [argument, value] :
+         llvm::zip_equal(scan.getSameArguments(), scan.getSame()))
+      set(argument, device, get(value, device));
+    for (Value stacked : scan.getStacked())
+      set(stacked, device, Literal(localType(stacked.getType(), device)));
+  }
+  for (int64_t step = 0; step < count; ++step) {
+    int64_t index = scan.getReverse() ? count - 1 - step : step;
+    for (int64_t device = firstDevice(); device < lastDevice(); ++device)
+      for (auto [argument, sequence] :
+           llvm::zip_equal(scan.getSliceArguments(), scan.getSequences()))
+        set(argument, device, get(sequence, device).sliceAt(index));
+    if (failed(runBlock(scan.getBody().front())))
+      return failure();
+    for (int64_t device = firstDevice(); device < lastDevice(); ++device) {
+      for (auto [stacked, value] :
+           llvm::zip_equal(scan.getStacked(), scan.getYieldedSlices()))
+        values[stacked][device].setSlice(index, get(value, device));
+      SmallVector<Literal> next;
+      for (Value value :
+           scan.getYield().getValues().take_front(scan.getNumCarries()))
+        next.push_back(get(value, device));
+      for (auto [argument, literal] :
+           llvm::zip_equal(scan.getCarryArguments(), next))
+        set(argument, device, std::move(literal));
+    }
+  }
+  for (int64_t device = firstDevice(); device < lastDevice(); ++device)
+    for (auto [result, argument] :
+         llvm::zip_equal(scan.getFinals(), scan.getCarryArguments()))
+      set(result, device, get(argument, device));
+  return success();
+}
+
 /// Combines `parts` in the order of the range-halving tree.
 Literal combineTree(graph::ReductionKind kind, ArrayRef<Literal> parts,
                     graph::EvalOptions options) {
@@ -264,6 +314,8 @@ LogicalResult Evaluator::runOp(Operation &op) {
     return runTensorOp(tensorOp);
   if (auto reduce = dyn_cast<dist::AllReduceOp>(op))
     return runAllReduce(reduce);
+  if (auto scan = dyn_cast<graph::ScanOp>(op))
+    return runScan(scan);
   if (auto loop = dyn_cast<dist::MicrobatchLoopOp>(op))
     return runLoop(loop);
   if (op.hasTrait<OpTrait::IsTerminator>())

@@ -62,18 +62,24 @@ private:
   void visitLoop(plan::LoopOp loop) {
     int64_t begin = now;
     Block &body = loop.getBody().front();
-    // Live before the loop, or read in it before it is written.
+    // Live before the loop, read in it before it is written, or written bit by
+    // bit by its iterations.
     llvm::SmallVector<plan::RefAttr> whole;
     llvm::DenseMap<Attribute, bool> seen;
-    for (Operation &op : body)
-      forEachRef(op, [&](plan::RefAttr ref) {
-        if (!seen.try_emplace(ref.getBuffer(), true).second)
+    loop.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<plan::LoopOp>(op))
+        return;
+      forEachRef(*op, [&](plan::RefAttr ref) {
+        bool moves = llvm::any_of(ref.getStrides(),
+                                  [](int64_t stride) { return stride != 0; });
+        if (!seen.try_emplace(ref.getBuffer(), true).second && !moves)
           return;
         auto it = byName.find(ref.getBuffer().getAttr());
         bool before = it != byName.end() && it->second->first != 0;
-        if (before || !onlyWrites(op, ref.getBuffer()))
+        if (before || moves || !onlyWrites(*op, ref.getBuffer()))
           whole.push_back(ref);
       });
+    });
     visit(body);
     ++now;
     for (plan::RefAttr ref : whole)

@@ -9,7 +9,7 @@
 
 #include "ir/dist/DistDialect.h"
 #include "ir/dist/MeshConfig.h"
-#include "ir/graph/GraphInterfaces.h"
+#include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/SourceLines.h"
 #include "ir/plan/PlanOps.h"
 
@@ -82,13 +82,17 @@ struct Work {
 
   void add(Operation *op) {
     auto cost = dyn_cast<graph::CostOpInterface>(op);
-    if (!cost)
+    if (!cost || isa<graph::ScanOp>(op)) // its body is
       return;
-    flops += cost.getFlops();
+    int64_t times = 1;
+    for (auto scan = op->getParentOfType<graph::ScanOp>(); scan;
+         scan = scan->getParentOfType<graph::ScanOp>())
+      times *= static_cast<int64_t>(scan.getCount());
+    flops += times * cost.getFlops();
     if (op->hasTrait<graph::Elementwise>() || op->getNumOperands() == 0)
       return;
-    bytes += cost.getBytes();
-    ++kernels;
+    bytes += times * cost.getBytes();
+    kernels += times;
   }
 };
 

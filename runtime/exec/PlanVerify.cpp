@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -151,9 +152,22 @@ Status verifyBuffers(const schema::Plan &plan) {
   return verifyConstants(plan);
 }
 
+/// Is the shape of a parameter that of its buffer, without the dimensions that
+/// count iterations of a `repeat`.
+bool isSliceShape(const schema::Parameter &parameter,
+                  const schema::Buffer &buffer) {
+  uint32_t own = sizeOfVector(parameter.shape());
+  uint32_t whole = sizeOfVector(buffer.shape());
+  bool fits = own <= whole;
+  for (uint32_t i = 0; fits && i < own; ++i)
+    fits = parameter.shape()->Get(i) == buffer.shape()->Get(whole - own + i);
+  return fits;
+}
+
 Status verifyParameters(const schema::Plan &plan) {
   std::unordered_set<std::string_view> paths;
-  std::unordered_set<uint32_t> buffers;
+  // The parameters of a buffer fill it one after another.
+  std::unordered_map<uint32_t, uint64_t> filled;
   for (uint32_t i = 0; i < sizeOfVector(plan.parameters()); ++i) {
     const schema::Parameter *parameter = plan.parameters()->Get(i);
     std::string_view path = textOf(parameter->path());
@@ -163,13 +177,17 @@ Status verifyParameters(const schema::Plan &plan) {
     if (parameter->buffer() >= sizeOfVector(plan.buffers()))
       return damaged(named("parameter", parameter->path()) + "has no buffer");
     const schema::Buffer *buffer = plan.buffers()->Get(parameter->buffer());
+    uint64_t bytes = 0;
+    uint64_t &end = filled[parameter->buffer()];
     if (parameter->dtype() != buffer->dtype() ||
-        !sameShape(parameter->shape(), buffer->shape()) ||
+        !isSliceShape(*parameter, *buffer) ||
+        !bytesOfShape(parameter->shape(), dtypeOf(parameter->dtype()), bytes) ||
         (buffer->section() != schema::Section::parameters &&
          buffer->section() != schema::Section::state) ||
-        !buffers.insert(parameter->buffer()).second)
+        parameter->byte_offset() != end || bytes > buffer->slot_bytes() - end)
       return damaged(named("parameter", parameter->path()) +
                      "does not fit its buffer");
+    end += bytes;
     if (parameter->role() > schema::ParameterRole::optimizer)
       return damaged(named("parameter", parameter->path()) +
                      "has an unknown role");
@@ -195,6 +213,10 @@ Status verifyParameters(const schema::Plan &plan) {
         return damaged(named("parameter", parameter->path()) +
                        "is sharded, which this mlrun cannot do");
   }
+  for (auto [buffer, end] : filled)
+    if (end != plan.buffers()->Get(buffer)->slot_bytes())
+      return damaged(named("buffer", plan.buffers()->Get(buffer)->name()) +
+                     "is not filled by its parameters");
   return {};
 }
 

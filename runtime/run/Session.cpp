@@ -82,6 +82,13 @@ Executor *Session::executor(std::string_view role) {
   return nullptr;
 }
 
+std::byte *Session::placeOf(uint32_t index) const {
+  const Plan &plan = *source;
+  const schema::Parameter *parameter = plan->parameters()->Get(index);
+  return arena->data() + plan->buffers()->Get(parameter->buffer())->offset() +
+         parameter->byte_offset();
+}
+
 std::vector<NamedTensor> Session::tensors(bool optimizer) const {
   std::vector<NamedTensor> result;
   const Plan &plan = *source;
@@ -102,8 +109,7 @@ NamedTensor Session::tensorOf(uint32_t index) const {
   tensor.dtype = dtypeOf(parameter->dtype());
   if (parameter->shape())
     tensor.shape.assign(parameter->shape()->begin(), parameter->shape()->end());
-  tensor.data =
-      arena->data() + plan->buffers()->Get(parameter->buffer())->offset();
+  tensor.data = placeOf(index);
   return tensor;
 }
 
@@ -141,10 +147,9 @@ Status Session::initialize(uint64_t seed) {
     uint64_t bytes = 0;
     DType dtype = dtypeOf(parameter->dtype());
     bytesOfShape(parameter->shape(), dtype, bytes);
-    MLRT_RETURN_IF_ERROR(fillInitial(
-        {textOf(how->kind()), how->a(), how->b()}, seed,
-        textOf(parameter->path()), dtype, bytes / sizeOf(dtype),
-        arena->data() + plan->buffers()->Get(parameter->buffer())->offset()));
+    MLRT_RETURN_IF_ERROR(fillInitial({textOf(how->kind()), how->a(), how->b()},
+                                     seed, textOf(parameter->path()), dtype,
+                                     bytes / sizeOf(dtype), placeOf(i)));
   }
   resetAverages();
   return {};

@@ -55,6 +55,8 @@ public:
   Status broadcast(void *data, size_t sizeBytes, std::string_view what);
 
 private:
+  /// Where the parameter with this index in the plan lies.
+  std::byte *placeOf(uint32_t parameter) const;
   Session(const Plan &p, WorkerContext *c) : source(&p), context(c) {}
 
   /// A parameter and its running average.

@@ -107,7 +107,7 @@ TEST(LanguageDoc, ItsErrorsAreErrors) {
 }
 
 TEST(LanguageDoc, ItsLaterExamplesAreNotSupportedYet) {
-  EXPECT_GE(blocks("mlg-later").size(), 4u);
+  EXPECT_GE(blocks("mlg-later").size(), 1u);
   for (const std::string &example : blocks("mlg-later")) {
     std::string messages;
     EXPECT_EQ(codesOf(example, messages), kNotYet) << example << messages;
@@ -183,8 +183,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
   std::string train = "train {\n  steps = 1\n  optimizer = sgd()\n  ";
   // What the page calls it, and an example.
   std::vector<std::pair<std::string, std::string>> cases = {
-      {"`repeat`", model("let y = x\nrepeat k in 0..2 { y = relu(y) }")},
-      {"`scan`", model("let y = scan r in x { yield r }")},
       {"`state`", model("state s: f32[8] = zeros")},
       {"`update`", model("state s: f32[8] = zeros\nupdate s = s + 1")},
       {"`over dataset`", model("over dataset { let t = mean(x) }")},

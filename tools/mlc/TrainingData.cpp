@@ -143,10 +143,13 @@ mlrt::Status initializeParameters(ModuleOp module, uint64_t seed,
     RankedTensorType type = parameter.getTensorType();
     graph::InitAttr how = parameter.getInit();
     std::vector<std::byte> values(bytesOf(type));
-    MLRT_RETURN_IF_ERROR(mlrt::fillInitial(
-        {graph::stringifyInitKind(how.getKind()), how.getA(), how.getB()}, seed,
-        parameter.getSymName(), dtypeOf(type), type.getNumElements(),
-        values.data()));
+    std::vector<std::string> paths = graph::iterationPaths(parameter);
+    auto count = static_cast<int64_t>(paths.size());
+    for (int64_t i = 0; i < count; ++i)
+      MLRT_RETURN_IF_ERROR(mlrt::fillInitial(
+          {graph::stringifyInitKind(how.getKind()), how.getA(), how.getB()},
+          seed, paths[i], dtypeOf(type), type.getNumElements() / count,
+          values.data() + i * bytesOf(type) / count));
     parameters[parameter.getSymName().str()] = literalFrom(type, values.data());
   }
   return {};

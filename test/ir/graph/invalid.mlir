@@ -491,3 +491,68 @@ func.func @gradient_of_a_vector(%x: tensor<32xf32>, %y: tensor<32xi32>, %d: tens
   %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32xf32>, tensor<32xi32>, tensor<32xf32> to tensor<32xf32> // (C3)
   return
 }
+
+// -----
+func.func @scan_of_another_length(%x: tensor<4x8xf32>) {
+  // expected-error @below {{runs 3 times but sequence #0 is 'tensor<4x8xf32>'}}
+  graph.scan 3 over(%s = %x : tensor<4x8xf32>) { // (C1)
+    graph.yield
+  }
+  return
+}
+
+// -----
+func.func @scan_that_never_runs(%x: tensor<8xf32>) {
+  // expected-error @below {{runs 0 times}}
+  %r = graph.scan 0 carry(%c = %x : tensor<8xf32>) { // (C1)
+    graph.yield %c : tensor<8xf32>
+  } : tensor<8xf32>
+  return
+}
+
+// -----
+func.func @scan_argument_of_another_type(%x: tensor<8xf32>) {
+  // expected-error @below {{gives its body 'tensor<8xf32>' as argument #0, which is 'tensor<4xf32>'}}
+  %r = "graph.scan"(%x) <{count = 2 : i64, operandSegmentSizes = array<i32: 1, 0, 0>}> ({ // graph.scan (C2)
+  ^bb0(%c: tensor<4xf32>):
+    graph.yield %c : tensor<4xf32>
+  }) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+func.func @scan_without_arguments(%x: tensor<8xf32>) {
+  // expected-error @below {{has 1 operands but its body 0 arguments}}
+  %r = "graph.scan"(%x) <{count = 2 : i64, operandSegmentSizes = array<i32: 1, 0, 0>}> ({ // graph.scan (C2)
+    graph.yield
+  }) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+func.func @scan_that_yields_nothing(%x: tensor<8xf32>) {
+  // expected-error @below {{has 1 carried values and 1 results but yields 0 values}}
+  %r = graph.scan 2 carry(%c = %x : tensor<8xf32>) { // (C3)
+    graph.yield
+  } : tensor<8xf32>
+  return
+}
+
+// -----
+func.func @scan_that_carries_another_type(%x: tensor<8xf32>) {
+  %r = graph.scan 2 carry(%c = %x : tensor<8xf32>) { // (C3)
+    %s = graph.slice %c starts = [0] limits = [4] strides = [1] : tensor<8xf32> to tensor<4xf32>
+    // expected-error @below {{gives 'tensor<4xf32>' for the carried value #0, which is 'tensor<8xf32>'}}
+    graph.yield %s : tensor<4xf32>
+  } : tensor<8xf32>
+  return
+}
+
+// -----
+func.func @scan_with_another_stack(%x: tensor<8xf32>) {
+  // expected-error @below {{result #0 is 'tensor<3x8xf32>' but the body gives 'tensor<2x8xf32>'}}
+  %r = graph.scan 2 same(%c = %x : tensor<8xf32>) { // (C4)
+    graph.yield %c : tensor<8xf32>
+  } : tensor<3x8xf32>
+  return
+}

@@ -99,3 +99,18 @@ func.func @tensors(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>, %l: tensor<4xui8>) 
   %slice = graph.slice %10 starts = [1] limits = [6] strides = [9223372036854775807] : tensor<6xf32> to tensor<1xf32>
   return
 }
+
+// CHECK-LABEL: @loops
+func.func @loops(%x: tensor<28x4xf32>, %w: tensor<4xf32>, %h: tensor<4xf32>) {
+  // CHECK: %{{.*}}:2 = graph.scan 28 reverse remat carry(%[[C:.*]] = %{{.*}} : tensor<4xf32>) over(%[[X:.*]] = %{{.*}} : tensor<28x4xf32>) same(%[[W:.*]] = %{{.*}} : tensor<4xf32>) {
+  %r:2 = graph.scan 28 reverse remat carry(%c = %h : tensor<4xf32>) over(%s = %x : tensor<28x4xf32>) same(%v = %w : tensor<4xf32>) {
+    // CHECK: graph.mul %[[C]], %[[W]]
+    %0 = graph.mul %c, %v : tensor<4xf32>
+    // CHECK: graph.add %{{.*}}, %[[X]]
+    %1 = graph.add %0, %s : tensor<4xf32>
+    // CHECK: graph.yield %{{.*}}, %{{.*}} : tensor<4xf32>, tensor<4xf32>
+    graph.yield %1, %1 : tensor<4xf32>, tensor<4xf32>
+    // CHECK: } : tensor<4xf32>, tensor<28x4xf32>
+  } : tensor<4xf32>, tensor<28x4xf32>
+  return
+}
