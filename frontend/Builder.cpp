@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 namespace mlc::frontend {
@@ -47,6 +48,49 @@ Node *GraphBuilder::constant(DType dtype, Shape shape, int64_t value) {
   Node *node = add("constant", {}, {dtype, std::move(shape)});
   node->integer = value;
   return node;
+}
+
+/// Ops that compute in the type of their operands and cost little beside a
+/// matrix product.
+static bool widens(const Node &node) {
+  static const std::set<std::string_view> kOps = {
+      "add",     "sub",       "mul",    "div",      "pow",
+      "maximum", "minimum",   "mod",    "neg",      "abs",
+      "sign",    "exp",       "log",    "log1p",    "sqrt",
+      "tanh",    "sigmoid",   "relu",   "cos",      "floor",
+      "select",  "broadcast", "concat", "reshape",  "transpose",
+      "reduce",  "slice",     "cast",   "constant", "softmax_cross_entropy"};
+  return kOps.count(node.op) > 0;
+}
+
+Node *GraphBuilder::widen(Node *x, DType narrow) {
+  DType dtype = x->type.dtype;
+  if (!isFloat(dtype))
+    return x;
+  if (auto known = wide.find(x); known != wide.end())
+    return known->second;
+  const bool isNarrow = dtype == narrow;
+  Node *result = nullptr;
+  if (x->op == "cast") {
+    Node *from = x->operands[0];
+    result = cast(isFloat(from->type.dtype) ? widen(from, narrow) : from,
+                  isNarrow ? DType::F32 : dtype);
+  } else if (widens(*x) && x->loop == loop) {
+    std::vector<Node *> operands;
+    for (Node *operand : x->operands)
+      operands.push_back(widen(operand, narrow));
+    if (isNarrow || operands != x->operands) {
+      Node copy = *x;
+      copy.operands = std::move(operands);
+      copy.type.dtype = isNarrow ? DType::F32 : dtype;
+      result = &graph.nodes.emplace_back(std::move(copy));
+      if (loop)
+        loop->nodes.push_back(result);
+    }
+  }
+  if (!result)
+    result = isNarrow ? cast(x, DType::F32) : x;
+  return wide[x] = result;
 }
 
 Node *GraphBuilder::mask(DType dtype) {
@@ -149,8 +193,7 @@ Node *GraphBuilder::neutral(const std::string &kind, const TensorType &type) {
 }
 
 DType GraphBuilder::carriedType(const std::string &kind, DType dtype) {
-  bool isNarrow = dtype == DType::F16 || dtype == DType::BF16;
-  return isNarrow && kind == "sum" ? DType::F32 : dtype;
+  return kind == "sum" ? wideType(dtype) : dtype;
 }
 
 Node *GraphBuilder::reduce(const std::string &kind, Node *x,

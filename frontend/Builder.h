@@ -10,6 +10,8 @@
 
 #include "frontend/Model.h"
 
+#include <map>
+
 namespace mlc::frontend {
 
 class GraphBuilder {
@@ -29,6 +31,9 @@ public:
   Node *count(DType dtype); ///< scalar: real rows of the global batch
 
   Node *cast(Node *x, DType dtype);
+  /// `x` computed in f32, back to the matrix products, parameters and inputs it
+  /// is made of, where it would be in `narrow`, the compute type.
+  Node *widen(Node *x, DType narrow);
   Node *broadcast(Node *x, const Shape &shape); ///< aligned at the right
   /// `dims[i]`: dimension of the result for dimension i of `x`. A dimension of
   /// 1 that the batch stretches is taken away first: the batch may have one
@@ -74,6 +79,7 @@ private:
   static DType carriedType(const std::string &kind, DType dtype);
 
   Graph &graph;
+  std::map<const Node *, Node *> wide; ///< by widen()
 };
 
 } // namespace mlc::frontend

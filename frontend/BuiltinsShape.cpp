@@ -108,7 +108,9 @@ Value Elaborator::builtinTranspose(CallSite &site) {
 }
 
 Value Elaborator::builtinCast(CallSite &site) {
-  DType dtype = *parseDType(site.call.callee.text, context.compute);
+  const std::string &name = site.call.callee.text;
+  DType dtype = name == "wide" ? wideType(context.compute)
+                               : *parseDType(name, context.compute);
   const Actual &x = site.args[0];
   if (!isOperand(x.value, x.span) || !fitsType(x.value, dtype, x.span))
     return {};

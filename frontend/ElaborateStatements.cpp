@@ -306,6 +306,8 @@ void Elaborator::runOutput(const ast::OutputStmt &stmt, Body &body) {
                   : "a number about the whole batch is a `metric`");
     return;
   }
+  if (isNarrow(context.compute) && node->type.dtype == context.compute)
+    node = build.cast(node, DType::F32); // NumPy's files have no bf16
   graph.outputs.push_back({stmt.name.text, node, stmt.name.span});
 }
 
@@ -336,8 +338,9 @@ void Elaborator::runLoss(const ast::LossStmt &stmt, Body &body) {
     return;
   }
   // mlrun adds losses up; half of the digits are too few for that.
-  if (node->type.dtype == DType::F16 || node->type.dtype == DType::BF16)
-    node = build.cast(node, DType::F32);
+  if (isNarrow(context.compute))
+    node = build.widen(node, context.compute);
+  node = build.cast(node, wideType(node->type.dtype));
   graph.loss = node;
   checkLoss();
 }
@@ -391,6 +394,8 @@ void Elaborator::runMetric(const ast::MetricStmt &stmt, Body &body) {
         .help("an `output` may be as large as it likes");
     return;
   }
+  if (isNarrow(context.compute))
+    node = build.widen(node, context.compute);
   if (!isFloat(node->type.dtype)) // counts stay exact
     node = build.cast(node, DType::F64);
   graph.metrics.push_back({stmt.name.text, node, stmt.name.span});

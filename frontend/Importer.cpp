@@ -138,7 +138,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
   // The mask says how many rows a micro-batch has where nothing else does.
   needsMask |= usedInputs.empty();
   MLIRContext *context = builder.getContext();
-  Type computeType = elementTypeOf(context, model.compute);
+  Type computeType = elementTypeOf(context, wideType(model.compute));
   SmallVector<Type> types, results;
   SmallVector<NamedAttribute> attributes;
   SmallVector<mlir::Location> locations;

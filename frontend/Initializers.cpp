@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace mlc::frontend {
 
@@ -140,6 +141,11 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   ParameterInfo info;
   if (type)
     info.type = *type;
+  // In mixed precision what is trained is kept in f32, and read in `float`.
+  const bool isMaster =
+      type && stmt.type.element.text == "float" && isNarrow(type->dtype);
+  if (isMaster)
+    info.type.dtype = DType::F32;
   info.path =
       (body.self->path.empty() ? "" : body.self->path + ".") + stmt.name.text;
   info.span = stmt.name.span;
@@ -170,6 +176,13 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   Node *whole = build.leaf("parameter", info.path, info.type);
   whole->span = stmt.name.span;
   Node *node = sliceParameter(whole, *body.self);
+  if (isMaster) { // once where it is the same in every iteration
+    Loop *current = std::exchange(build.loop, node->loop);
+    node = build.cast(node, type->dtype);
+    build.loop = nullptr;
+    whole = build.cast(whole, type->dtype);
+    build.loop = current;
+  }
   if (!bind(body, stmt.name, Value::tensor(node)))
     return;
   body.self->parameters[stmt.name.text] = {node, whole};

@@ -46,6 +46,12 @@ std::optional<DType> parseDType(std::string_view name, DType compute) {
   return std::nullopt;
 }
 
+bool isNarrow(DType dtype) {
+  return dtype == DType::F16 || dtype == DType::BF16;
+}
+
+DType wideType(DType dtype) { return isNarrow(dtype) ? DType::F32 : dtype; }
+
 bool isFloat(DType dtype) {
   return dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F32 ||
          dtype == DType::F64;

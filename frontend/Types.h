@@ -25,6 +25,10 @@ std::string_view spell(DType dtype);
 /// Reads an element type; `float` is `compute`.
 std::optional<DType> parseDType(std::string_view name, DType compute);
 bool isFloat(DType dtype);
+/// f16 or bf16.
+bool isNarrow(DType dtype);
+/// The type that sums of `dtype` are carried in: f32 for a narrow one.
+DType wideType(DType dtype);
 bool isInteger(DType dtype); ///< i32, i64, u8; not bool.
 
 /// A dimension: a number, or the batch.

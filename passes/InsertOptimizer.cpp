@@ -71,7 +71,8 @@ class Update final : public graph::OptimizerUpdate {
 public:
   Update(func::FuncOp function, graph::StepMath math, BlockArgument parameter,
          StringRef path, const OptimizerConfig &config, Value learningRate)
-      : OptimizerUpdate(math, parameter, learningRate, config.values),
+      : OptimizerUpdate(math, parameter, learningRate, config.values,
+                        graph::iterationDims(path)),
         function(function), path(path),
         prefix((path + "#" + config.kind->name + ".").str()) {}
 

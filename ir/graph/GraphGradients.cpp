@@ -9,6 +9,8 @@
 
 #include "ir/graph/OpFactory.h"
 
+#include "mlir/IR/IRMapping.h"
+
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
@@ -207,12 +209,56 @@ LogicalResult SelectOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
+/// `value` in the wider type `element`, made of sums that are carried in it:
+/// not rounded first and widened then. Null where no sum is found near.
+static Value widenSum(OpBuilder &b, Value value, Type element, int depth = 8) {
+  Operation *op = value.getDefiningOp();
+  auto shardable = dyn_cast_or_null<ShardingOpInterface>(op);
+  if (!shardable || op->getNumResults() != 1 || depth == 0)
+    return {};
+  ShardingRule rule = shardable.getShardingRule();
+  if (rule.partial == PartialRule::none)
+    return {};
+  const bool isSum = llvm::is_contained(rule.kinds, FactorKind::sum);
+  const Type narrow = getElementTypeOrSelf(value.getType());
+  OpFactory ops{b, op->getLoc()};
+  IRMapping operands;
+  bool found = isSum;
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    if (llvm::is_contained(rule.replicatedOperands, index))
+      continue;
+    if (type.getElementType() != narrow)
+      return {};
+    Value wide = isSum ? Value() : widenSum(b, operand, element, depth - 1);
+    found |= static_cast<bool>(wide);
+    operands.map(operand,
+                 wide ? wide
+                      : ops.castTo(operand, withElementType(type, element)));
+  }
+  if (!found)
+    return {};
+  Operation *copy = b.clone(*op, operands);
+  Value result = copy->getResult(0);
+  result.setType(
+      withElementType(cast<RankedTensorType>(value.getType()), element));
+  return result;
+}
+
+// A gradient that sums in f16 or bf16, over the batch above all, is carried in
+// the operand's type: micro-batches and ranks add it up in f32.
 LogicalResult CastOp::buildGradient(OpBuilder &b, ValueRange ct,
                                     Cotangents &out) {
   auto type = cast<RankedTensorType>(getOperand().getType());
-  bool differentiable = isa<FloatType>(type.getElementType());
-  out.assign(
-      {differentiable ? OpFactory{b, getLoc()}.castTo(ct[0], type) : Value()});
+  auto element = dyn_cast<FloatType>(type.getElementType());
+  auto from = dyn_cast<FloatType>(getElementTypeOrSelf(getType()));
+  Value wide;
+  if (element && from && element.getWidth() > from.getWidth() &&
+      from.getWidth() == 16)
+    wide = widenSum(b, ct[0], element);
+  if (!wide && element)
+    wide = OpFactory{b, getLoc()}.castTo(ct[0], type);
+  out.assign({wide});
   return success();
 }
 

@@ -186,8 +186,10 @@ Value lamb(Update &u, Value gradient) {
   Value counts = AndOp::create(ops.builder, ops.loc, moves,
                                ops.compare(ComparePredicate::gt, length, zero));
   ratio = ops.select(counts, ratio, ops.splatLike(ratio, 1.0));
-  auto scalar = RankedTensorType::get({}, ops.builder.getF64Type());
-  u.learningRate = ops.mul(u.learningRate, ops.castTo(ratio, scalar));
+  auto wide = withElementType(cast<RankedTensorType>(ratio.getType()),
+                              ops.builder.getF64Type());
+  Value rate = ops.broadcast(u.learningRate, wide.getShape(), {});
+  u.learningRate = ops.mul(rate, ops.castTo(ratio, wide));
   return u.descend(u.parameter, direction);
 }
 
@@ -222,8 +224,10 @@ Value OptimizerUpdate::sqrt(Value x) {
 }
 
 Value OptimizerUpdate::spread(Value scalar) {
-  auto element = RankedTensorType::get({}, type.getElementType());
-  return ops.broadcast(ops.castTo(scalar, element), type.getShape(), {});
+  auto own = cast<RankedTensorType>(scalar.getType());
+  auto leading = llvm::to_vector(llvm::seq<int64_t>(0, own.getRank()));
+  Type element = withElementType(own, type.getElementType());
+  return ops.broadcast(ops.castTo(scalar, element), type.getShape(), leading);
 }
 
 Value OptimizerUpdate::average(StringRef name, double kept, Value added) {
@@ -261,8 +265,9 @@ Value OptimizerUpdate::norm(Value tensor) {
   Type element = own.getElementType().isF64() ? ops.builder.getF64Type()
                                               : Type(ops.builder.getF32Type());
   Value wide = ops.castTo(tensor, withElementType(own, element));
-  auto all = llvm::to_vector(llvm::seq<int64_t>(0, own.getRank()));
-  return sqrt(ops.reduceSum(ops.mul(wide, wide), all));
+  auto within =
+      llvm::to_vector(llvm::seq<int64_t>(stackedDims, own.getRank()));
+  return sqrt(ops.reduceSum(ops.mul(wide, wide), within));
 }
 
 const Hyperparameter *OptimizerKind::find(StringRef wanted) const {

@@ -15,9 +15,10 @@ namespace mlc::graph {
 class OptimizerUpdate {
 public:
   OptimizerUpdate(StepMath math, mlir::Value parameter,
-                  mlir::Value learningRate, const HyperparameterValues &values)
+                  mlir::Value learningRate, const HyperparameterValues &values,
+                  int64_t stackedDims)
       : math(math), ops(math.ops), parameter(parameter),
-        learningRate(learningRate), values(values),
+        learningRate(learningRate), values(values), stackedDims(stackedDims),
         type(llvm::cast<mlir::RankedTensorType>(parameter.getType())) {}
   virtual ~OptimizerUpdate() = default;
 
@@ -31,7 +32,8 @@ public:
     return ops.mul(tensor, ops.splat(type, factor));
   }
   mlir::Value sqrt(mlir::Value x);
-  /// An f64 scalar, cast to the parameter's type and broadcast to its shape.
+  /// An f64 scalar, or one for each of the tensors that are stacked, cast to the
+  /// parameter's type and broadcast to its shape.
   mlir::Value spread(mlir::Value scalar);
   /// old * kept + added * (1 - kept), as it is the state's new value.
   mlir::Value average(llvm::StringRef name, double kept, mlir::Value added);
@@ -43,7 +45,8 @@ public:
   mlir::Value decayedParameter();
   /// The parameter's new value: from - learning rate * direction.
   mlir::Value descend(mlir::Value from, mlir::Value direction);
-  /// The L2 norm, a scalar in f64 if the tensor is, else in f32.
+  /// The L2 norm, in f64 if the tensor is, else in f32: of each of the tensors
+  /// that are stacked for a loop, a scalar where there is none.
   mlir::Value norm(mlir::Value tensor);
 
   StepMath math;
@@ -51,6 +54,7 @@ public:
   mlir::Value parameter;
   mlir::Value learningRate; ///< f64 scalar
   const HyperparameterValues &values;
+  int64_t stackedDims; ///< the first ones, over the iterations of loops
   mlir::RankedTensorType type;
 };
 

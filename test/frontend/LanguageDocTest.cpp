@@ -199,7 +199,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
       {"`orthogonal`", model("param p: f32[8, 8] = orthogonal")},
       {"`sample`", model("param p: f32[8, 8] = sample(x)")},
       {"`text`", kModel + "data {\n  train = text(\"a.txt\")\n}\n"},
-      {"`precision = bf16`", kModel + train + "precision = bf16\n}\n"},
       {"`precision = f16`", kModel + train + "precision = f16\n}\n"},
       {"`zero`", kModel + "parallel {\n  zero = 1\n}\n"},
       {"`shard`", kModel + "parallel {\n  mesh = (data = 1)\n"

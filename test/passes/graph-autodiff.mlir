@@ -74,3 +74,25 @@ func.func @eval(%w: tensor<3xf32> {graph.param = @w}) -> (tensor<f32> {graph.los
   %s = graph.reduce sum %w dims = [0] : tensor<3xf32> to tensor<f32>
   return %s : tensor<f32>
 }
+
+// -----
+
+// A master read in bf16: what is summed over the rows is carried in its type,
+// through what adds such sums up, and not rounded before.
+// CHECK-LABEL: @train
+// CHECK-SAME: %[[W:[^:]*]]: tensor<4x2xf32>
+graph.parameter @w : tensor<4x2xf32> init #graph.init<zeros> role trained
+func.func @train(%w: tensor<4x2xf32> {graph.param = @w}, %x: tensor<3x4xbf16>, %y: tensor<3x4xbf16>)
+    -> (tensor<f32> {graph.loss}) {
+  %n = graph.cast %w : tensor<4x2xf32> to tensor<4x2xbf16>
+  %a = graph.dot %x, %n batch = [] x [] contract = [1] x [0] : tensor<3x4xbf16>, tensor<4x2xbf16> to tensor<3x2xbf16>
+  %b = graph.dot %y, %n batch = [] x [] contract = [1] x [0] : tensor<3x4xbf16>, tensor<4x2xbf16> to tensor<3x2xbf16>
+  %p = graph.mul %a, %b : tensor<3x2xbf16>
+  %f = graph.cast %p : tensor<3x2xbf16> to tensor<3x2xf32>
+  %l = graph.reduce sum %f dims = [0, 1] : tensor<3x2xf32> to tensor<f32>
+  // CHECK: graph.mul %{{.*}} : tensor<3x2xbf16>
+  // CHECK-COUNT-2: graph.dot {{.*}} : tensor<{{.*}}xf32>, tensor<{{.*}}xf32> to tensor<{{.*}}xf32>
+  // CHECK: %[[G:.*]] = graph.add {{.*}} : tensor<4x2xf32>
+  // CHECK: return %{{.*}}, %[[G]] : tensor<f32>, tensor<4x2xf32>
+  return %l : tensor<f32>
+}
