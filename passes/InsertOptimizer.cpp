@@ -42,7 +42,7 @@ std::pair<graph::ParameterOp, Value> addState(func::FuncOp function,
                                               FlatSymbolRefAttr symbol,
                                               double initial) {
   auto module = function->getParentOfType<ModuleOp>();
-  Operation *last = module.lookupSymbol(path);
+  Operation *owner = module.lookupSymbol(path), *last = owner;
   auto isState = [](Operation *op) {
     auto next = dyn_cast_or_null<graph::ParameterOp>(op);
     return next && next.getRole() == graph::ParameterRole::optimizer;
@@ -60,6 +60,8 @@ std::pair<graph::ParameterOp, Value> addState(func::FuncOp function,
       graph::ParameterOp::create(builder, parameter.getLoc(), symbol.getValue(),
                                  cast<RankedTensorType>(parameter.getType()),
                                  init, graph::ParameterRole::optimizer);
+  if (Attribute first = owner->getAttr(graph::kFirstAttr))
+    declaration->setAttr(graph::kFirstAttr, first);
   Value argument =
       graph::appendArgument(function, parameter.getType(), graph::kParamAttr,
                             symbol, parameter.getLoc());

@@ -265,8 +265,7 @@ Value OptimizerUpdate::norm(Value tensor) {
   Type element = own.getElementType().isF64() ? ops.builder.getF64Type()
                                               : Type(ops.builder.getF32Type());
   Value wide = ops.castTo(tensor, withElementType(own, element));
-  auto within =
-      llvm::to_vector(llvm::seq<int64_t>(stackedDims, own.getRank()));
+  auto within = llvm::to_vector(llvm::seq<int64_t>(stackedDims, own.getRank()));
   return sqrt(ops.reduceSum(ops.mul(wide, wide), within));
 }
 

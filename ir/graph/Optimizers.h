@@ -32,8 +32,8 @@ public:
     return ops.mul(tensor, ops.splat(type, factor));
   }
   mlir::Value sqrt(mlir::Value x);
-  /// An f64 scalar, or one for each of the tensors that are stacked, cast to the
-  /// parameter's type and broadcast to its shape.
+  /// An f64 scalar, or one for each of the tensors that are stacked, cast to
+  /// the parameter's type and broadcast to its shape.
   mlir::Value spread(mlir::Value scalar);
   /// old * kept + added * (1 - kept), as it is the state's new value.
   mlir::Value average(llvm::StringRef name, double kept, mlir::Value added);

@@ -155,6 +155,24 @@ RATE_CASES = {
 }
 
 
+def check_stacked(ours, table):
+    """Layers of a loop are tensors of their own: a norm, a group, a state for each."""
+    fields = dict(rows=len(table), steps=STEPS, batch=ROWS, optimizer="lamb(lr = 0.02, weight_decay = 0.1)",
+                  groups="")
+    layers = "let g = float(x) |> linear(16) as a\n  repeat i in 1..4 { g = tanh(g |> linear(16) as h[i]) }\n  let z = g |> linear(3) as b"
+    begin, end = MODEL.index("let h"), MODEL.index("  loss")
+    ours.compile((MODEL[:begin] + layers.replace("{", "{{").replace("}", "}}") + "\n" + MODEL[end:]).format(
+        precision="f64", **fields))
+    initial = ours.initial()
+    shutil.rmtree(ours.path("run"), ignore_errors=True)
+    _, got = ours.train("--weights", ours.path("init.safetensors"), "--checkpoint", ours.path("run"))
+    _, expected = torch_run(initial, table, lambda p: Lamb(everything(p), lr=0.02, weight_decay=0.1), looped)
+    saved = weights.load(os.path.join(ours.path("run"), "latest", "weights.safetensors"))
+    bad = [f"{name} of a loop" for name, value in expected.items()
+           if numpy.abs(got[name] - value).max() > TOLERANCE * numpy.abs(value).max()]
+    return bad + ["states of a loop"] * ("h.3.w#lamb.m" not in saved)
+
+
 def check_averages(ours, table):
     """PyTorch's AveragedModel; what eval, infer, -o and --weights take; resuming."""
     bad = []
@@ -248,14 +266,24 @@ class Ours:
         return weights.load(self.path("init.safetensors"))
 
 
-def torch_run(initial, table, make):
+def plain(x, p):
+    return torch.tanh(x @ p["a.w"] + p["a.b"]) @ p["b.w"] + p["b.b"]
+
+
+def looped(x, p):
+    x = x @ p["a.w"] + p["a.b"]
+    for i in (1, 2, 3):
+        x = torch.tanh(x @ p[f"h.{i}.w"] + p[f"h.{i}.b"])
+    return x @ p["b.w"] + p["b.b"]
+
+
+def torch_run(initial, table, make, model=plain):
     p = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in initial.items()}
     optimizer = make(p)
     losses = []
     for step in range(STEPS):
         rows = torch.tensor(table[step * ROWS : (step + 1) * ROWS], dtype=torch.float64)
-        hidden = torch.tanh(rows[:, :5] @ p["a.w"] + p["a.b"])
-        loss = torch.nn.functional.mse_loss(hidden @ p["b.w"] + p["b.b"], rows[:, 5:])
+        loss = torch.nn.functional.mse_loss(model(rows[:, :5], p), rows[:, 5:])
         for each in p.values():
             each.grad = None
         loss.backward()
@@ -326,7 +354,7 @@ def main():
     table = generator.normal(size=(STEPS * ROWS, 8)).astype(numpy.float32).astype(numpy.float64)
     numpy.savetxt(os.path.join(work, "data.csv"), table, delimiter=",", fmt="%.9g")
     ours = Ours(mlc, mlrun, work)
-    bad = check_values(ours, table) + check_rates(ours) + check_averages(ours, table) + check_bits(ours, table)
+    bad = check_values(ours, table) + check_rates(ours) + check_stacked(ours, table) + check_averages(ours, table) + check_bits(ours, table)
     sys.exit("FAILED: " + ", ".join(bad) if bad else 0)
 
 
