@@ -83,11 +83,7 @@ DType BlockChecker::readPrecision(CheckContext &context, const Field *field,
     return DType::F32;
   const auto *name = llvm::dyn_cast<ast::NameExpr>(field->value);
   std::string text = name ? name->name : "";
-  if (text == "f16") {
-    context.notYet(field->value->span, "`precision = " + text + "`");
-    return DType::F32;
-  }
-  if (text != "f32" && text != "f64" && text != "bf16") {
+  if (text != "f32" && text != "f64" && text != "bf16" && text != "f16") {
     context
         .error(Code::WrongFieldValue, field->value->span,
                "`precision` is one of `f32`, `f64`, `bf16`, `f16`")

@@ -17,6 +17,7 @@
 
 #include "ir/graph/OpFactory.h"
 #include "ir/graph/Program.h"
+#include "passes/LossScale.h"
 #include "passes/Passes.h"
 #include "passes/ReverseSweep.h"
 
@@ -45,6 +46,7 @@ llvm::DenseSet<Value> reachingValues(Value loss,
 }
 
 struct GraphAutodiff : impl::GraphAutodiffBase<GraphAutodiff> {
+  using GraphAutodiffBase::GraphAutodiffBase;
   void runOnOperation() override;
 };
 
@@ -65,12 +67,15 @@ void GraphAutodiff::runOnOperation() {
   Value loss = terminator.getOperand(*lossIndex);
   auto lossType = cast<RankedTensorType>(loss.getType());
   OpBuilder builder(terminator);
-  Value one = graph::ConstantOp::create(builder, loss.getLoc(), lossType, 1.0);
+  graph::OpFactory ops{builder, loss.getLoc()};
+  Value seed = scaleLoss && scalesLoss(getOperation())
+                   ? scaleOfLoss(function, ops, lossType)
+                   : ops.splat(lossType, 1.0);
   llvm::DenseSet<Value> active =
       activeValues(body, ValueRange(ArrayRef(parameters)));
   llvm::DenseSet<Value> reaching = reachingValues(loss, active);
   ReverseSweep sweep(body, std::move(active), builder);
-  sweep.seed(loss, one);
+  sweep.seed(loss, seed);
   if (failed(sweep.run()))
     return signalPassFailure();
 

@@ -19,6 +19,7 @@
 
 #include "ir/graph/OpFactory.h"
 #include "ir/graph/Program.h"
+#include "passes/LossScale.h"
 #include "passes/Passes.h"
 #include "passes/analysis/OptimizerConfig.h"
 
@@ -72,11 +73,19 @@ std::pair<graph::ParameterOp, Value> addState(func::FuncOp function,
 class Update final : public graph::OptimizerUpdate {
 public:
   Update(func::FuncOp function, graph::StepMath math, BlockArgument parameter,
-         StringRef path, const OptimizerConfig &config, Value learningRate)
+         StringRef path, const OptimizerConfig &config, Value learningRate,
+         ScaledStep *scaledStep)
       : OptimizerUpdate(math, parameter, learningRate, config.values,
                         graph::iterationDims(path)),
-        function(function), path(path),
+        function(function), path(path), kind(*config.kind),
+        scaledStep(scaledStep),
         prefix((path + "#" + config.kind->name + ".").str()) {}
+
+  /// The parameter's new value.
+  Value build(Value gradient) {
+    Value next = kind.update(*this, gradient);
+    return scaledStep ? scaledStep->unlessSkipped(next, parameter) : next;
+  }
 
   Value state(StringRef name, double initial) override {
     Value &known = states[name];
@@ -87,10 +96,13 @@ public:
     return known;
   }
   void setState(StringRef name, Value value) override {
+    if (scaledStep)
+      value = scaledStep->unlessSkipped(value, states.lookup(name));
     graph::appendResult(function, value, graph::kUpdateAttr,
                         symbolOf(prefix + name));
   }
-  FlatSymbolRefAttr keepAverage(Value next, double decay);
+  /// `step`: f64 scalar, the steps before this one, with those skipped.
+  FlatSymbolRefAttr keepAverage(Value next, double decay, Value step);
 
 private:
   FlatSymbolRefAttr symbolOf(const Twine &name) {
@@ -99,20 +111,22 @@ private:
 
   func::FuncOp function;
   StringRef path;
+  const graph::OptimizerKind &kind;
+  ScaledStep *scaledStep; ///< null: the step is never skipped
   std::string prefix;
   llvm::StringMap<Value> states; ///< made so far
 };
 
 /// torch.optim.swa_utils.AveragedModel with get_ema_avg_fn: the first step's
 /// value is the average as it is.
-FlatSymbolRefAttr Update::keepAverage(Value next, double decay) {
+FlatSymbolRefAttr Update::keepAverage(Value next, double decay, Value step) {
   FlatSymbolRefAttr symbol = symbolOf(path + "#ema");
   auto [declaration, before] =
       addState(function, parameter, path, symbol, /*initial=*/0.0);
   declaration->setAttr(graph::kAverageOfAttr, symbolOf(path));
   Value average = ops.add(scaled(before, decay), scaled(next, 1.0 - decay));
   Value first =
-      ops.compare(graph::ComparePredicate::eq, math.step, math.constant(0.0));
+      ops.compare(graph::ComparePredicate::eq, step, math.constant(0.0));
   first = ops.broadcast(first, type.getShape(), {});
   graph::appendResult(function, ops.select(first, next, average),
                       graph::kUpdateAttr, symbol);
@@ -200,6 +214,9 @@ void GraphInsertOptimizer::runOnOperation() {
   OpBuilder builder(terminator);
   // The optimizer is the model's line that asks for it.
   OpFactory ops{builder, terminator.getLoc()};
+  std::optional<ScaledStep> scaledStep;
+  if (scalesLoss(module))
+    scaledStep.emplace(function, ops, gradients);
   double maxNorm = clipNorm(module);
   if (maxNorm > 0.0) {
     Value factor = clipFactor(ops, gradients, maxNorm);
@@ -237,12 +254,17 @@ void GraphInsertOptimizer::runOnOperation() {
         graph::learningRate(math, *config->schedule, config->scheduleValues);
     if (config->learningRateScale != 1.0)
       rate = math.times(rate, config->learningRateScale);
-    Update update(function, math, parameter, path, *config, rate);
-    Value next = config->kind->update(update, gradient);
+    if (scaledStep) // the schedule counts the steps that are skipped
+      math.step = scaledStep->steps();
+    Update update(function, math, parameter, path, *config, rate,
+                  scaledStep ? &*scaledStep : nullptr);
+    Value next = update.build(gradient);
     graph::appendResult(function, next, graph::kUpdateAttr, symbol);
     if (decay > 0.0)
-      averages[path] = update.keepAverage(next, decay);
+      averages[path] = update.keepAverage(next, decay, step);
   }
+  if (scaledStep)
+    scaledStep->finish();
   readAverages(module, averages);
 }
 

@@ -16,8 +16,11 @@ def GraphAutodiff : Pass<"graph-autodiff", "mlir::ModuleOp"> {
     Appends the gradient of the loss with respect to every trained parameter that
     it depends on to the results of `@train`, as `graph.gradient = @path`. Frozen
     parameters get none. Functions without a loss are left alone, and so are `@eval` and
-    `@infer`.
+    `@infer`. With `scale-loss`, and where `mlc.train` asks for it
+    (`precision = "f16"`), they are those of the loss times `loss#scale`.
   }];
+  let options = [Option<"scaleLoss", "scale-loss", "bool", /*default=*/"false",
+                        "scale the loss where mlc.train says so">];
   let dependentDialects = ["mlc::graph::GraphDialect"];
 }
 

@@ -34,7 +34,7 @@ void buildGradientsOnlyPipeline(mlir::OpPassManager &manager) {
 }
 
 void buildGradPipeline(mlir::OpPassManager &manager) {
-  buildGradientsOnlyPipeline(manager);
+  manager.addPass(createGraphAutodiff({/*scaleLoss=*/true}));
   manager.addPass(createGraphInsertOptimizer());
   manager.addPass(mlir::createCanonicalizerPass());
   manager.addPass(mlir::createCSEPass());

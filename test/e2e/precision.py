@@ -1,6 +1,7 @@
 """Mixed precision: the losses of `precision = bf16` against PyTorch's autocast
-from the same weights and batches, against the reference interpreter, and
-against f32; the same bits on 1, 2 and 4 devices; weights and state in f32.
+from the same weights and batches, of it and f16 against the reference
+interpreter and f32; the same bits on 1, 2 and 4 devices; weights and state in
+f32; when f16's loss scale changes, and that a skipped step changes nothing.
 
 usage: precision.py MLC MLRUN MODEL DATA_DIR WORK_DIR
 """
@@ -8,6 +9,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -17,6 +19,18 @@ import torch
 import weights
 
 STEPS = 100
+
+
+# The cotangent of the product is 250 times the scale, and beyond f16 until that is 256.
+STEEP = """
+model steep {
+  input x: f32[B, 2]
+  param w: float[2, 1] = ones
+  loss mean(float(x) @ w * 1000)
+}
+data { train = csv("ones.csv", columns = (x = 0..2)) }
+train { steps = 20; batch = 4; microbatch = 2; optimizer = adam(lr = 0.1); ema = 0.5 }
+"""
 
 
 def run(*command):
@@ -58,7 +72,7 @@ def main():
             bad.append(what)
 
     losses, files, finals = {}, {}, {}
-    for precision in ("f32", "bf16"):
+    for precision in ("f32", "f16", "bf16"):
         run(mlc, model, "-o", path("p.plan"), "--mesh", "data=*", "--set", "train.microbatch=8",
             "--set", f"train.precision={precision}")
         run(mlrun, "init", path("p.plan"), "--seed", "3", "-o", path("init.safetensors"))
@@ -82,21 +96,51 @@ def main():
     error = numpy.abs(losses["bf16"] / theirs - 1)
     print(f"autocast: first ten {error[:10].max():.1e}, all {error.max():.1e}")
     check(error[:10].max() < 2e-3 and error.max() < 2e-2, "other losses than autocast's")
-    drift = numpy.abs(losses["bf16"] / losses["f32"] - 1)
-    print(f"f32: first ten {drift[:10].max():.1e}, all {drift.max():.1e}")
-    check(0 < drift.max() < 2e-2, "other losses than in f32, or the same")
+    for precision, most in (("bf16", 2e-2), ("f16", 2e-3)):
+        drift = numpy.abs(losses[precision] / losses["f32"] - 1)
+        print(f"{precision} and f32: first ten {drift[:10].max():.1e}, all {drift.max():.1e}")
+        check(0 < drift.max() < most, f"other losses in {precision} than in f32, or the same")
     # Losses have the digits of f32, not three of them.
     check((losses["bf16"].astype(numpy.float32).view(numpy.uint32) & 0xFFFF).any(), "losses are rounded")
 
-    text = run(mlc, model, "--interpret", "10", "--data", data, "--set", "train.microbatch=8", "--set",
-               "train.precision=bf16")
-    run(mlrun, "train", path("p.plan"), "--data", data, "--steps", "10", "--log", path("log.jsonl"), "-q")
-    with open(path("log.jsonl")) as file:
-        ours = [json.loads(line)["loss"] for line in file][:10]
-    oracle = [float(value) for value in re.findall(r"loss ([0-9.e+-]+)", text)]
-    error = numpy.abs(numpy.array(ours) / numpy.array(oracle) - 1).max()
-    print(f"interpreter: {error:.1e}")
-    check(error < 1e-3, "other losses than the interpreter's")
+    for precision in ("f16", "bf16"):
+        sets = ["--set", "train.microbatch=8", "--set", f"train.precision={precision}"]
+        text = run(mlc, model, "--interpret", "10", "--data", data, *sets)
+        run(mlc, model, "-o", path("p.plan"), *sets)
+        run(mlrun, "train", path("p.plan"), "--data", data, "--steps", "10", "--log", path("log.jsonl"), "-q")
+        with open(path("log.jsonl")) as file:
+            ours = [json.loads(line)["loss"] for line in file][:10]
+        oracle = [float(value) for value in re.findall(r"loss ([0-9.e+-]+)", text)]
+        error = numpy.abs(numpy.array(ours) / numpy.array(oracle) - 1).max()
+        print(f"interpreter in {precision}: {error:.1e}")
+        check(error < 1e-3, f"other losses than the interpreter's in {precision}")
+
+    # torch.cuda.amp.GradScaler: 65536, doubled after 2000 steps, halved when a step is skipped.
+    def trained(*options):
+        shutil.rmtree(path("run"), ignore_errors=True)
+        run(mlrun, "train", path("s.plan"), "--data", work, "--checkpoint", path("run"), "--checkpoint-every", "10000", "-q",
+            *options)
+        return weights.load(os.path.join(path("run"), "latest", "weights.safetensors"))
+
+    numpy.savetxt(path("ones.csv"), numpy.ones((8, 2)), delimiter=",", fmt="%g")
+    with open(path("steep.mlg"), "w") as file:
+        file.write(STEEP)
+    run(mlc, path("steep.mlg"), "-o", path("s.plan"))
+    after = {steps: trained("--steps", str(steps)) for steps in (1, 12)}
+    run(mlc, path("steep.mlg"), "-o", path("s.plan"), "--set", "train.precision=f16")
+    for steps, scale, good in ((1, 32768, 0), (8, 256, 0), (9, 256, 1), (20, 256, 12), (2008, 512, 0), (2009, 256, 0)):
+        state = trained("--steps", str(steps))
+        found = state["loss#scale"], state["loss#good_steps"], state["loss#steps"]
+        done = {8: 0, 9: 1, 20: 12, 2008: 2000, 2009: 2000}.get(steps, 0)
+        check(found == (scale, good, done), f"after {steps} steps the scale's state is {found}")
+        if done == 0:
+            check((state["w"] == 1).all() and (state["w#ema"] == 1).all() and (state["w#adam.v"] == 0).all(),
+                  f"a skipped step changed something by step {steps}")
+        if done in after:
+            check(numpy.array_equal(state["w"], after[done]["w"]), f"{done} steps behind skipped ones are others")
+    run(mlc, path("steep.mlg"), "-o", path("s.plan"), "--set", "train.precision=f16", "--mesh", "data=2")
+    check(all(numpy.array_equal(value, state[name]) for name, value in trained("--steps", "2009").items()),
+          "other bits of a scaled loss on 2 devices")
 
     # What is stored in f32 comes out in f32.
     x = numpy.asarray(table[:5, :64], dtype=numpy.float32)

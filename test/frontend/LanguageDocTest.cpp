@@ -180,7 +180,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
            "  " +
            statement + "\n  output z = x * 2\n}\n";
   };
-  std::string train = "train {\n  steps = 1\n  optimizer = sgd()\n  ";
   // What the page calls it, and an example.
   std::vector<std::pair<std::string, std::string>> cases = {
       {"`state`", model("state s: f32[8] = zeros")},
@@ -199,7 +198,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
       {"`orthogonal`", model("param p: f32[8, 8] = orthogonal")},
       {"`sample`", model("param p: f32[8, 8] = sample(x)")},
       {"`text`", kModel + "data {\n  train = text(\"a.txt\")\n}\n"},
-      {"`precision = f16`", kModel + train + "precision = f16\n}\n"},
       {"`zero`", kModel + "parallel {\n  zero = 1\n}\n"},
       {"`shard`", kModel + "parallel {\n  mesh = (data = 1)\n"
                            "  shard embedding.w = [_, data]\n}\n"},
