@@ -347,6 +347,9 @@ graph::InitAttr initOf(MLIRContext *context, const ParameterInfo &parameter) {
   case InitKind::TruncatedNormal:
     return graph::InitAttr::get(context, graph::InitKind::truncated_normal,
                                 {parameter.a, parameter.b});
+  case InitKind::Orthogonal:
+    return graph::InitAttr::get(context, graph::InitKind::orthogonal,
+                                {parameter.a, parameter.b});
   }
   return {};
 }

@@ -4,6 +4,7 @@
 // [in, out] for a matrix; in/groups * kh * kw and out * kh * kw for a kernel
 // [out, in/groups, kh, kw]. Glorot and Bengio, AISTATS 2010; He et al., ICCV
 // 2015; LeCun et al., 1998.
+// `orthogonal` takes a kernel [out, ...] as a matrix of `out` rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,6 +44,8 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
     names = {"low", "high"};
   else if (name == "normal" || name == "truncated_normal")
     names = {"mean", "std"};
+  else if (name == "orthogonal")
+    names = {"gain"};
   std::vector<std::string> known = initializerNames();
   if (std::find(known.begin(), known.end(), name) == known.end()) {
     auto error =
@@ -52,16 +55,19 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
     offer(error, name, known);
     return false;
   }
-  if (name == "orthogonal" || name == "sample") {
+  if (name == "sample") {
     context.notYet(span, "the initializer `" + name + "`");
     return true;
   }
   std::vector<double> numbers;
   if (name == "uniform")
     numbers = {0, 1};
+  else if (name == "constant")
+    numbers = {0};
+  else if (name == "orthogonal")
+    numbers = {1};
   else if (!names.empty())
-    numbers =
-        name == "constant" ? std::vector<double>{0} : std::vector<double>{0, 1};
+    numbers = {0, 1};
   if (call) {
     CallSite site{*call, body, {}, {}};
     if (!matchArguments(*call, body, names, std::vector<bool>(names.size()),
@@ -92,6 +98,20 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
     info.init = name == "zeros" ? InitKind::Zeros : InitKind::Ones;
     return true;
   }
+  const Shape &shape = info.type.shape;
+  auto needsMatrix = [&] {
+    return bad("`" + name + "` needs at least two dimensions, and this is a `" +
+               spell(info.type) + "`");
+  };
+  if (name == "orthogonal") {
+    if (shape.size() < 2)
+      return needsMatrix();
+    info.init = InitKind::Orthogonal;
+    info.a = numbers[0];
+    info.b =
+        static_cast<double>(elementCount(shape, 1, shape.size()).value_or(1));
+    return true;
+  }
   if (!names.empty()) {
     info.init = name == "constant"  ? InitKind::Constant
                 : name == "uniform" ? InitKind::Uniform
@@ -105,10 +125,8 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
       return bad("a standard deviation is at least 0");
     return true;
   }
-  const Shape &shape = info.type.shape;
   if (shape.size() < 2)
-    return bad("`" + name + "` needs at least two dimensions, and this is a `" +
-               spell(info.type) + "`");
+    return needsMatrix();
   double in, out;
   if (shape.size() == 2) {
     in = static_cast<double>(shape[0].size);
@@ -127,6 +145,11 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
     info.init = InitKind::Uniform;
     info.b = std::sqrt(3 * variance);
     info.a = -info.b;
+  } else if (name == "lecun_normal") {
+    // PyTorch has none, and Keras cuts it two deviations from 0, which leaves
+    // 0.88 of the deviation; that is made up for.
+    info.init = InitKind::TruncatedNormal;
+    info.b = std::sqrt(variance) / 0.87962566103423978;
   } else {
     info.init = InitKind::Normal;
     info.b = std::sqrt(variance);

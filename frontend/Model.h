@@ -104,7 +104,15 @@ struct Graph {
   }
 };
 
-enum class InitKind { Zeros, Ones, Constant, Uniform, Normal, TruncatedNormal };
+enum class InitKind {
+  Zeros,
+  Ones,
+  Constant,
+  Uniform,
+  Normal,
+  TruncatedNormal,
+  Orthogonal ///< gain a, columns b
+};
 
 /// The iterations of a `repeat`.
 struct LoopAxis {

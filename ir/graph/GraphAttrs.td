@@ -29,7 +29,8 @@ def Graph_ParameterRole : Graph_Enum<"ParameterRole", "who writes a parameter", 
 def Graph_InitKind : Graph_Enum<"InitKind", "distribution of initial values", [
     I32EnumAttrCase<"zeros", 0>, I32EnumAttrCase<"ones", 1>,
     I32EnumAttrCase<"constant", 2>, I32EnumAttrCase<"uniform", 3>,
-    I32EnumAttrCase<"normal", 4>, I32EnumAttrCase<"truncated_normal", 5>]>;
+    I32EnumAttrCase<"normal", 4>, I32EnumAttrCase<"truncated_normal", 5>,
+    I32EnumAttrCase<"orthogonal", 6>]>;
 
 def Graph_InitAttr : AttrDef<Graph_Dialect, "Init"> {
   let mnemonic = "init";
@@ -45,9 +46,11 @@ def Graph_InitAttr : AttrDef<Graph_Dialect, "Init"> {
     | `uniform` | `a`, `b` | uniform in `[a, b)` |
     | `normal` | `a`, `b` | normal with mean `a` and standard deviation `b` |
     | `truncated_normal` | `a`, `b` | the same, drawn again outside `a ± 2 b` |
+    | `orthogonal` | `a`, `b` | `a` times a random matrix of `b` columns, whose columns are orthonormal, or its rows where it has fewer rows than columns |
 
     - (C1) A kind has exactly its numbers, and they are finite.
-    - (C2) `uniform` has `a < b`; a standard deviation is at least 0.
+    - (C2) `uniform` has `a < b`; a standard deviation is at least 0;
+      `orthogonal` has a whole number of columns, at least 1.
 
     ```mlir
     #graph.init<uniform, -0.125, 0.125>

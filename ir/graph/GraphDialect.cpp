@@ -52,6 +52,7 @@ static size_t countNumbers(InitKind kind) {
   case InitKind::uniform:
   case InitKind::normal:
   case InitKind::truncated_normal:
+  case InitKind::orthogonal:
     return 2;
   }
   llvm_unreachable("covered above");
@@ -75,6 +76,10 @@ LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       values[1] < 0) // (C2)
     return emitError() << "initializer '" << stringifyInitKind(kind)
                        << "' has the negative standard deviation " << values[1];
+  if (kind == InitKind::orthogonal &&
+      (values[1] < 1 || values[1] != std::floor(values[1]))) // (C2)
+    return emitError() << "initializer 'orthogonal' has " << values[1]
+                       << " columns";
   return success();
 }
 

@@ -22,6 +22,7 @@ def Graph_ParameterOp : Op<Graph_Dialect, "parameter", [Symbol]> {
     - (C1) The type is a tensor of known shape, without a layout.
     - (C2) A trained parameter has a float type.
     - (C3) Only floats have a random initial value.
+    - (C4) An `orthogonal` initial value fills whole rows.
 
     ```mlir
     graph.parameter @hidden.w : tensor<64x64xf32> init #graph.init<uniform, -0.125, 0.125> role trained
@@ -38,7 +39,7 @@ def Graph_ParameterOp : Op<Graph_Dialect, "parameter", [Symbol]> {
       return ::llvm::cast<::mlir::RankedTensorType>(getType());
     }
   }];
-  let hasVerifier = 1; // (C1) to (C3)
+  let hasVerifier = 1; // (C1) to (C4)
 }
 
 //===----------------------------------------------------------------------===//

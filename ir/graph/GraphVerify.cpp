@@ -7,6 +7,7 @@
 #include "ir/graph/GraphOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallBitVector.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -72,10 +73,19 @@ LogicalResult ParameterOp::verify() {
            << type.getElementType();
   InitKind kind = getInit().getKind();
   bool isRandom = kind == InitKind::uniform || kind == InitKind::normal ||
-                  kind == InitKind::truncated_normal;
+                  kind == InitKind::truncated_normal ||
+                  kind == InitKind::orthogonal;
   if (isRandom && !isFloat) // (C3)
     return emitOpError("has a random initial value but elements of type ")
            << type.getElementType();
+  double columns = getInit().getB();
+  if (kind == InitKind::orthogonal &&
+      std::fmod(static_cast<double>(type.getNumElements()), columns) !=
+          0) // (C4)
+    return emitOpError("has ")
+           << type.getNumElements()
+           << " elements but an orthogonal initial value of " << columns
+           << " columns";
   return success();
 }
 

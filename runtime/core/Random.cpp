@@ -2,13 +2,15 @@
 
 #include "runtime/core/Random.h"
 
+#include "runtime/core/ElementaryMath.h"
 #include "runtime/core/Float16.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/Orthogonal.h"
 
 #include <cmath>
 #include <cstring>
-#include <numbers>
 #include <numeric>
+#include <vector>
 
 namespace mlrt {
 
@@ -36,7 +38,14 @@ PhiloxKey keyOf(uint64_t seed, std::string_view path) {
 
 namespace {
 
-enum class Kind { constant, uniform, normal, truncatedNormal, unknown };
+enum class Kind {
+  constant,
+  uniform,
+  normal,
+  truncatedNormal,
+  orthogonal,
+  unknown
+};
 
 struct Distribution {
   Kind kind;
@@ -56,6 +65,8 @@ Distribution resolve(const InitialValue &value) {
     return {Kind::normal, value.a, value.b};
   if (value.kind == "truncated_normal")
     return {Kind::truncatedNormal, value.a, value.b};
+  if (value.kind == "orthogonal")
+    return {Kind::orthogonal, value.a, value.b};
   return {Kind::unknown, 0, 0};
 }
 
@@ -66,10 +77,10 @@ PhiloxCounter blockAt(PhiloxKey key, uint64_t block, uint32_t attempt) {
 }
 
 double standardNormal(const PhiloxCounter &words, unsigned lane) {
-  double first = words[lane & 2u], second = words[(lane & 2u) + 1];
-  double radius = std::sqrt(-2.0 * std::log((first + 1.0) * 0x1p-32));
-  double angle = 2.0 * std::numbers::pi * second * 0x1p-32;
-  return radius * ((lane & 1u) ? std::sin(angle) : std::cos(angle));
+  uint32_t first = words[lane & 2u], second = words[(lane & 2u) + 1];
+  double radius = std::sqrt(-2.0 * logOfFraction(uint64_t{first} + 1));
+  SinCos angle = sinCosOfTurn(second);
+  return radius * ((lane & 1u) ? angle.sin : angle.cos);
 }
 
 double elementOf(const Distribution &d, PhiloxKey key,
@@ -88,6 +99,7 @@ double elementOf(const Distribution &d, PhiloxKey key,
     return d.a + d.b * z;
   }
   case Kind::constant:
+  case Kind::orthogonal: // of all elements together; see fillOrthogonal
   case Kind::unknown:
     break;
   }
@@ -125,8 +137,29 @@ void store(DType dtype, void *out, uint64_t i, double value) {
 
 } // namespace
 
-bool isInitialValueKind(std::string_view kind) {
-  return resolve({kind, 0, 0}).kind != Kind::unknown;
+static void fillOrthogonal(const Distribution &d, PhiloxKey key, DType dtype,
+                           uint64_t count, void *out) {
+  std::vector<double> matrix(count);
+  PhiloxCounter words{};
+  for (uint64_t i = 0; i < count; ++i) {
+    if (i % 4 == 0)
+      words = blockAt(key, i / 4, 0);
+    matrix[i] = standardNormal(words, i % 4);
+  }
+  auto columns = static_cast<uint64_t>(d.b);
+  orthonormalize(matrix, count / columns, columns);
+  for (uint64_t i = 0; i < count; ++i)
+    store(dtype, out, i, d.a * matrix[i]);
+}
+
+bool isInitialValue(const InitialValue &value, uint64_t count) {
+  Kind kind = resolve(value).kind;
+  if (kind != Kind::orthogonal)
+    return kind != Kind::unknown;
+  // Checked before the conversion, which is undefined out of range.
+  return value.b >= 1 && value.b <= static_cast<double>(count) &&
+         value.b == std::floor(value.b) &&
+         count % static_cast<uint64_t>(value.b) == 0;
 }
 
 double initialElement(const InitialValue &value, uint64_t seed,
@@ -139,15 +172,22 @@ Status fillInitial(const InitialValue &value, uint64_t seed,
                    std::string_view path, DType dtype, uint64_t count,
                    void *out) {
   Distribution distribution = resolve(value);
-  if (distribution.kind == Kind::unknown)
-    return {StatusCode::kBadInput, "parameter " + std::string(path) +
-                                       " has the unknown initializer '" +
-                                       std::string(value.kind) + "'"};
+  if (!isInitialValue(value, count))
+    return {StatusCode::kBadInput,
+            "parameter " + std::string(path) +
+                (distribution.kind == Kind::unknown
+                     ? " has the unknown initializer '"
+                     : " does not fit its initializer '") +
+                std::string(value.kind) + "'"};
   if (distribution.kind == Kind::constant && distribution.a == 0) {
     std::memset(out, 0, count * sizeOf(dtype));
     return {};
   }
   PhiloxKey key = keyOf(seed, path);
+  if (distribution.kind == Kind::orthogonal) {
+    fillOrthogonal(distribution, key, dtype, count, out);
+    return {};
+  }
   bool random = distribution.kind != Kind::constant;
   PhiloxCounter words{};
   for (uint64_t i = 0; i < count; ++i) {

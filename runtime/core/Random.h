@@ -31,14 +31,16 @@ PhiloxKey keyOf(uint64_t seed, std::string_view path);
 /// How a parameter begins; see Initializer in plan.fbs.
 struct InitialValue {
   std::string_view kind; ///< zeros ones constant uniform normal
-                         ///< truncated_normal
-  double a = 0;          ///< constant, lower bound, mean
-  double b = 0;          ///< upper bound (excluded), standard deviation
+                         ///< truncated_normal orthogonal
+  double a = 0;          ///< constant, lower bound, mean, gain
+  double b = 0; ///< upper bound (excluded), standard deviation, columns
 };
 
-bool isInitialValueKind(std::string_view kind);
+/// Is the kind known, and can a parameter of `count` elements begin so.
+bool isInitialValue(const InitialValue &value, uint64_t count);
 
-/// Element `index` of the parameter `path`, before rounding to its type.
+/// Element `index` of the parameter `path`, before rounding to its type; not
+/// for orthogonal, whose elements depend on each other.
 ///
 /// Element e takes lane e % 4 of block e / 4, counter {block low, block high,
 /// try, 0}, try 0 but for truncated_normal.
@@ -50,8 +52,10 @@ bool isInitialValueKind(std::string_view kind);
 double initialElement(const InitialValue &value, uint64_t seed,
                       std::string_view path, uint64_t index);
 
-/// Writes `count` elements of `dtype` to `out`: initialElement rounded.
-/// \returns kBadInput for an unknown kind.
+/// Writes `count` elements of `dtype` to `out`: initialElement rounded. For
+/// orthogonal they are the rows of a matrix of `b` columns: `a` times what
+/// `orthonormalize` makes of the numbers of normal with mean 0 and deviation 1.
+/// \returns kBadInput where isInitialValue is false.
 Status fillInitial(const InitialValue &value, uint64_t seed,
                    std::string_view path, DType dtype, uint64_t count,
                    void *out);

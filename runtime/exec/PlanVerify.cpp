@@ -204,8 +204,9 @@ Status verifyParameters(const schema::Plan &plan) {
         return damaged(named("parameter", parameter->path()) +
                        "is the average of another one that it does not fit");
     }
-    if (!parameter->initializer() ||
-        !isInitialValueKind(textOf(parameter->initializer()->kind())))
+    const schema::Initializer *how = parameter->initializer();
+    if (!how || !isInitialValue({textOf(how->kind()), how->a(), how->b()},
+                                bytes / sizeOf(dtypeOf(parameter->dtype()))))
       return damaged(named("parameter", parameter->path()) +
                      "has no known initializer");
     for (uint32_t dim = 0; dim < sizeOfVector(parameter->layout()); ++dim)

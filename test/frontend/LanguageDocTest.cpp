@@ -164,9 +164,10 @@ TEST(LanguageDoc, ItsDefaultsAreTheDefaults) {
         << name;
   }
   for (std::string name :
-       {"constant", "uniform", "normal", "truncated_normal"}) {
-    std::string head = "model m {\n  input x: f32[B, 8]\n  param p: f32[8] = ";
-    std::string tail = "\n  output y = x * p\n}\n";
+       {"constant", "uniform", "normal", "truncated_normal", "orthogonal"}) {
+    std::string head =
+        "model m {\n  input x: f32[B, 8]\n  param p: f32[8, 4] = ";
+    std::string tail = "\n  output y = x @ p\n}\n";
     EXPECT_EQ(compiled(head + written(section("Statements"), name) + tail),
               compiled(head + name + "()" + tail))
         << name;
@@ -195,7 +196,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
       {"`f16`", model("input h: f16[B]")},
       {"`bf16`", model("input h: bf16[B]")},
       {"`bool`", model("input h: bool[B]")},
-      {"`orthogonal`", model("param p: f32[8, 8] = orthogonal")},
       {"`sample`", model("param p: f32[8, 8] = sample(x)")},
       {"`text`", kModel + "data {\n  train = text(\"a.txt\")\n}\n"},
       {"`zero`", kModel + "parallel {\n  zero = 1\n}\n"},

@@ -36,12 +36,15 @@ static Literal makeParameter(graph::ParameterOp parameter) {
   StringRef kind = graph::stringifyInitKind(how.getKind());
   bool alike = kind == "zeros" || kind == "ones" || kind == "constant";
   std::string moved = (path + "#moved").str();
-  for (int64_t i = 0; i < literal.size() && literal.isFloat(); ++i) {
-    literal.floats[i] =
-        mlrt::initialElement({kind, how.getA(), how.getB()}, kSeed, path, i);
-    if (alike && parameter.getRole() == graph::ParameterRole::trained)
+  if (!literal.isFloat())
+    return literal;
+  mlrt::Status filled = mlrt::fillInitial(
+      {kind, how.getA(), how.getB()}, kSeed, path, mlrt::DType::f64,
+      literal.floats.size(), literal.floats.data());
+  (void)filled; // the op is verified
+  if (alike && parameter.getRole() == graph::ParameterRole::trained)
+    for (int64_t i = 0; i < literal.size(); ++i)
       literal.floats[i] += uniform(moved, i, -0.1, 0.1);
-  }
   return literal;
 }
 

@@ -24,6 +24,14 @@ graph.parameter @p : tensor<4xf32> init #graph.init<uniform, 1.0, 1.0> role trai
 graph.parameter @p : tensor<4xf32> init #graph.init<normal, 0.0, -1.0> role trained // (C2)
 
 // -----
+// expected-error @below {{initializer 'orthogonal' has 1.5}}
+graph.parameter @p : tensor<2x3xf32> init #graph.init<orthogonal, 1.0, 1.5> role trained // (C2)
+
+// -----
+// expected-error @below {{has 6 elements but an orthogonal initial value of 4}}
+graph.parameter @p : tensor<2x3xf32> init #graph.init<orthogonal, 1.0, 4.0> role trained // (C4)
+
+// -----
 // expected-error @below {{unknown initializer 'he'}}
 graph.parameter @p : tensor<4xf32> init #graph.init<he> role trained
 

@@ -3,6 +3,8 @@
 
 // CHECK: graph.parameter @hidden.w : tensor<64x64xf32> init #graph.init<uniform, -1.250000e-01, 1.250000e-01> role trained
 graph.parameter @hidden.w : tensor<64x64xf32> init #graph.init<uniform, -0.125, 0.125> role trained
+// CHECK: graph.parameter @wh : tensor<8x4xf32> init #graph.init<orthogonal, 1.000000e+00, 4.000000e+00> role trained
+graph.parameter @wh : tensor<8x4xf32> init #graph.init<orthogonal, 1.0, 4.0> role trained
 // CHECK: graph.parameter @"w#adam.m" : tensor<64xf32> init #graph.init<zeros> role optimizer
 graph.parameter @"w#adam.m" : tensor<64xf32> init #graph.init<zeros> role optimizer
 // CHECK: graph.parameter @seen : tensor<i64> init #graph.init<constant, 3.000000e+00> role state

@@ -1,6 +1,7 @@
 //===- RandomTest.cpp - Philox, initial values, shuffling -----------------===//
 
 #include "runtime/core/Random.h"
+#include "runtime/core/ElementaryMath.h"
 #include "runtime/core/Hash.h"
 
 #include <gtest/gtest.h>
@@ -65,10 +66,87 @@ TEST(Random, NormalHasItsMomentsAndTruncatedItsBounds) {
   }
 }
 
+TEST(Random, ElementaryFunctionsAreThoseOfTheLibrary) {
+  for (uint64_t i = 0; i < 100000; ++i) {
+    // Every size of n, and the fractions next to 1.
+    uint64_t word = uint64_t{philox4x32({uint32_t(i), 0, 0, 0}, {1, 2})[0]};
+    uint64_t n = i % 3 ? (word >> (i % 32)) + 1 : (uint64_t{1} << 32) - i / 3;
+    auto exact = std::log(static_cast<long double>(n) * 0x1p-32L);
+    EXPECT_NEAR(logOfFraction(n), static_cast<double>(exact),
+                static_cast<double>(std::fabs(exact)) * 0x1p-52)
+        << n;
+    auto turn = static_cast<uint32_t>(word);
+    long double angle = 6.283185307179586476925L * turn * 0x1p-32L;
+    SinCos both = sinCosOfTurn(turn);
+    EXPECT_NEAR(both.sin, static_cast<double>(std::sin(angle)), 0x1p-52);
+    EXPECT_NEAR(both.cos, static_cast<double>(std::cos(angle)), 0x1p-52);
+  }
+  EXPECT_EQ(logOfFraction(uint64_t{1} << 32), 0);
+  EXPECT_EQ(sinCosOfTurn(1u << 31).cos, -1);
+  EXPECT_EQ(sinCosOfTurn(0).sin, 0);
+}
+
+TEST(Random, OrthogonalIsTheFactorQOfTheNormalMatrix) {
+  for (auto [rows, columns] : {std::pair<uint64_t, uint64_t>{1, 1},
+                               {1, 7},
+                               {7, 1},
+                               {5, 3},
+                               {3, 5},
+                               {64, 64},
+                               {130, 33},
+                               {33, 130},
+                               {16, 17}}) {
+    std::vector<double> q(rows * columns);
+    InitialValue how{"orthogonal", 1.5, static_cast<double>(columns)};
+    ASSERT_TRUE(fillInitial(how, 5, "wh", DType::f64, q.size(), q.data()).ok());
+    // As columns: of the matrix, or of its transpose where that is taller.
+    uint64_t length = std::max(rows, columns), count = std::min(rows, columns);
+    auto at = [&](uint64_t i, uint64_t j) {
+      return rows < columns ? j * columns + i : i * columns + j;
+    };
+    auto normal = [&](uint64_t i, uint64_t j) {
+      return initialElement({"normal", 0, 1}, 5, "wh", at(i, j));
+    };
+    for (uint64_t j = 0; j < count; ++j)
+      for (uint64_t k = 0; k < count; ++k) {
+        double product = 0, r = 0; // Q^T Q, and R = Q^T A
+        for (uint64_t i = 0; i < length; ++i) {
+          product += q[at(i, j)] * q[at(i, k)];
+          r += q[at(i, j)] * normal(i, k);
+        }
+        EXPECT_NEAR(product, j == k ? 2.25 : 0.0, 1e-13);
+        if (j == k)
+          EXPECT_GT(r, 0.0);
+        else if (j > k)
+          EXPECT_NEAR(r, 0.0, 1e-12);
+      }
+  }
+}
+
+// Bits that depend on no C library and no fused multiply-add.
+TEST(Random, NormalAndOrthogonalHaveTheSameBitsEverywhere) {
+  std::vector<double> values(67 * 41);
+  auto hashOf = [&](const InitialValue &how) {
+    EXPECT_TRUE(
+        fillInitial(how, 0, "w", DType::f64, values.size(), values.data())
+            .ok());
+    return hash64({reinterpret_cast<const char *>(values.data()),
+                   values.size() * sizeof(double)});
+  };
+  EXPECT_EQ(hashOf({"normal", 0, 1}), 0x38f0429ce045d6deu);
+  EXPECT_EQ(hashOf({"orthogonal", 1, 41}), 0xd9d172696a182c51u);
+}
+
 TEST(Random, UnknownInitializerIsAnError) {
-  float value;
-  EXPECT_EQ(fillInitial({"gaussian"}, 0, "w", DType::f32, 1, &value).code(),
-            StatusCode::kBadInput);
+  float values[6];
+  auto codeOf = [&](const InitialValue &how) {
+    return fillInitial(how, 0, "w", DType::f32, 6, values).code();
+  };
+  EXPECT_EQ(codeOf({"gaussian"}), StatusCode::kBadInput);
+  for (double columns : {0.0, 4.0, 1.5, 12.0, -3.0, 1e300, double(NAN)})
+    EXPECT_EQ(codeOf({"orthogonal", 1, columns}), StatusCode::kBadInput)
+        << columns;
+  EXPECT_EQ(codeOf({"orthogonal", 1, 3}), StatusCode::kOk);
 }
 
 TEST(Random, ShuffleIsAPermutationKeyedBySeedAndEpoch) {

@@ -92,6 +92,12 @@ const Mistake kMistakes[] = {
     {"UnknownInitializer",
      [](PlanT &p) { p.parameters[0]->initializer->kind = "ones!"; },
      "has no known initializer"},
+    {"OrthogonalOfOtherColumns",
+     [](PlanT &p) {
+       p.parameters[0]->initializer->kind = "orthogonal";
+       p.parameters[0]->initializer->b = 1e9;
+     },
+     "has no known initializer"},
     {"KernelWithoutSizes",
      [](PlanT &p) { p.kernels[0]->argument_bytes.pop_back(); },
      "does not describe its arguments"},
