@@ -96,6 +96,7 @@ private:
   IRMapping copies;
   llvm::DenseMap<Value, Value> originals;
   SmallVector<Value> nextCarries, sliceCotangents, sameCotangents;
+  SmallVector<Value> sliceResults; ///< the stacked slice cotangents
 
   /// Copies in the backward body that the forward loop keeps, and their stacks.
   llvm::MapVector<Value, Value> kept;
@@ -417,7 +418,11 @@ void ScanGradient::buildBackward() {
     results.push_back(value);
     types.push_back(value.getType());
   }
+  // And each value once.
+  llvm::MapVector<Value, unsigned> stackedHere;
   auto stack = [&](Value value) {
+    if (!stackedHere.try_emplace(value, results.size()).second)
+      return;
     results.push_back(value);
     types.push_back(graph::stackedType(value.getType(),
                                        static_cast<int64_t>(scan.getCount())));
@@ -425,12 +430,9 @@ void ScanGradient::buildBackward() {
   for (Value value : sliceCotangents)
     if (value)
       stack(value);
-  SmallVector<Value> stackedHere;
   for (auto &[value, unused] : stacked)
-    if (!isKept(value)) {
+    if (!isKept(value))
       stack(value);
-      stackedHere.push_back(value);
-    }
   OpBuilder inside(scan.getContext());
   inside.setInsertionPointToEnd(back);
   graph::YieldOp::create(inside, scan.getLoc(), results);
@@ -468,12 +470,14 @@ void ScanGradient::buildBackward() {
                                    scan.getCount(), !scan.getReverse(),
                                    /*remat=*/false, inits, sequences, same);
   backward.getBody().push_back(body);
-  for (auto [value, result] : llvm::zip_equal(
-           stackedHere, backward.getResults().take_back(stackedHere.size()))) {
-    Value standIn = stacked[value];
-    standIn.replaceAllUsesWith(result);
-    standIn.getDefiningOp()->erase();
-  }
+  for (auto [value, standIn] : stacked)
+    if (auto found = stackedHere.find(value); found != stackedHere.end()) {
+      standIn.replaceAllUsesWith(backward.getResult(found->second));
+      standIn.getDefiningOp()->erase();
+    }
+  for (Value value : sliceCotangents)
+    sliceResults.push_back(value ? backward.getResult(stackedHere.lookup(value))
+                                 : Value());
 }
 
 LogicalResult ScanGradient::run(SmallVectorImpl<Value> &operandCotangents) {
@@ -502,9 +506,7 @@ LogicalResult ScanGradient::run(SmallVectorImpl<Value> &operandCotangents) {
   unsigned next = 0;
   for (unsigned k : carries)
     operandCotangents[k] = backward.getResult(next++);
-  for (Value cotangent : sliceCotangents)
-    operandCotangents.push_back(cotangent ? backward.getResult(next++)
-                                          : Value());
+  llvm::append_range(operandCotangents, sliceResults);
   llvm::append_range(operandCotangents, sums);
   return success();
 }

@@ -10,6 +10,14 @@
 
 include "mlir/Pass/PassBase.td"
 
+def GraphHoistFromLoops : Pass<"graph-hoist-from-loops", "mlir::ModuleOp"> {
+  let summary = "take products that need no carried value out of loops";
+  let description = [{
+    A product of a sequence's slice with a value that is the same in every
+    iteration becomes one product of the whole sequence, before the loop.
+  }];
+}
+
 def GraphAutodiff : Pass<"graph-autodiff", "mlir::ModuleOp"> {
   let summary = "add the backward graph to @train";
   let description = [{

@@ -30,6 +30,7 @@ void verifyPhase(mlir::OpPassManager &manager, llvm::StringRef phase) {
 }
 
 void buildGradientsOnlyPipeline(mlir::OpPassManager &manager) {
+  manager.addPass(createGraphHoistFromLoops());
   manager.addPass(createGraphAutodiff());
 }
 

@@ -22,6 +22,7 @@ def Graph_AddOp : Graph_BinaryOp<"add", Graph_NumberTensor,
     ```
   }];
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Graph_SubOp : Graph_BinaryOp<"sub", Graph_NumberTensor,

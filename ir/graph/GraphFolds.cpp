@@ -2,6 +2,7 @@
 
 #include "ir/graph/GraphOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 
@@ -22,6 +23,79 @@ OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
       getLhs().getType() == getType())
     return getLhs();
   return {};
+}
+
+namespace {
+
+/// Elements [begin, end) along the dimension of a concat that are not zeros.
+struct Segment {
+  int64_t begin, end;
+  Value value;
+};
+
+void addSegments(ConcatOp concat, SmallVectorImpl<Segment> &segments) {
+  int64_t begin = 0;
+  for (Value part : concat.getOperands()) {
+    int64_t end =
+        begin +
+        cast<RankedTensorType>(part.getType()).getDimSize(concat.getDim());
+    DenseElementsAttr constant;
+    bool isZero = matchPattern(part, m_Constant(&constant)) &&
+                  (isSplat(constant, 0.0) || isSplat(constant, -0.0));
+    if (!isZero)
+      segments.push_back({begin, end, part});
+    begin = end;
+  }
+}
+
+/// concat(a, 0) + concat(0, b) -> concat(a, b): the gradient of a split.
+struct AddOfDisjointConcats : OpRewritePattern<AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AddOp add,
+                                PatternRewriter &rewriter) const override {
+    auto lhs = add.getLhs().getDefiningOp<ConcatOp>();
+    auto rhs = add.getRhs().getDefiningOp<ConcatOp>();
+    if (!lhs || !rhs || lhs.getDim() != rhs.getDim() ||
+        lhs.getType() != add.getType() || rhs.getType() != add.getType())
+      return failure();
+    SmallVector<Segment> segments;
+    addSegments(lhs, segments);
+    addSegments(rhs, segments);
+    llvm::sort(segments, [](const Segment &a, const Segment &b) {
+      return a.begin < b.begin;
+    });
+    for (size_t i = 1; i < segments.size(); ++i)
+      if (segments[i].begin < segments[i - 1].end)
+        return failure();
+
+    SmallVector<int64_t> shape(add.getType().getShape());
+    int64_t extent = shape[lhs.getDim()], end = 0;
+    SmallVector<Value> parts;
+    auto fillUpTo = [&](int64_t begin) {
+      if (begin == end)
+        return;
+      shape[lhs.getDim()] = begin - end;
+      parts.push_back(ConstantOp::create(rewriter, add.getLoc(),
+                                         withShape(add.getType(), shape), 0.0));
+    };
+    for (const Segment &segment : segments) {
+      fillUpTo(segment.begin);
+      parts.push_back(segment.value);
+      end = segment.end;
+    }
+    fillUpTo(extent);
+    rewriter.replaceOpWithNewOp<ConcatOp>(add, add.getType(), parts,
+                                          lhs.getDim());
+    return success();
+  }
+};
+
+} // namespace
+
+void AddOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                        MLIRContext *context) {
+  patterns.add<AddOfDisjointConcats>(context);
 }
 
 OpFoldResult SubOp::fold(FoldAdaptor adaptor) {

@@ -65,3 +65,42 @@ func.func @keeps_a_rotation(%x: tensor<2x2x2xf32>) -> tensor<2x2x2xf32> {
   %1 = graph.transpose %0 perm = [1, 2, 0] : tensor<2x2x2xf32> to tensor<2x2x2xf32>
   return %1 : tensor<2x2x2xf32>
 }
+
+// The gradient of a split into three.
+// CHECK-LABEL: @joins_concats_of_disjoint_parts
+// CHECK-SAME: %[[A:.*]]: tensor<2x1xf32>, %[[B:.*]]: tensor<2x2xf32>, %[[C:.*]]: tensor<2x3xf32>
+func.func @joins_concats_of_disjoint_parts(%a: tensor<2x1xf32>, %b: tensor<2x2xf32>, %c: tensor<2x3xf32>) -> tensor<2x6xf32> {
+  %z5 = graph.constant dense<0.0> : tensor<2x5xf32>
+  %z1 = graph.constant dense<0.0> : tensor<2x1xf32>
+  %z3 = graph.constant dense<0.0> : tensor<2x3xf32>
+  %0 = graph.concat dim = 1 %a, %z5 : (tensor<2x1xf32>, tensor<2x5xf32>) -> tensor<2x6xf32>
+  %1 = graph.concat dim = 1 %z1, %b, %z3 : (tensor<2x1xf32>, tensor<2x2xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
+  %2 = graph.concat dim = 1 %z3, %c : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
+  %3 = graph.add %0, %1 : tensor<2x6xf32>
+  %4 = graph.add %3, %2 : tensor<2x6xf32>
+  // CHECK-NEXT: %[[R:.*]] = graph.concat dim = 1 %[[A]], %[[B]], %[[C]]
+  // CHECK-NEXT: return %[[R]]
+  return %4 : tensor<2x6xf32>
+}
+
+// CHECK-LABEL: @keeps_concats_that_overlap
+func.func @keeps_concats_that_overlap(%a: tensor<2x4xf32>) -> tensor<2x6xf32> {
+  %z = graph.constant dense<0.0> : tensor<2x2xf32>
+  %0 = graph.concat dim = 1 %a, %z : (tensor<2x4xf32>, tensor<2x2xf32>) -> tensor<2x6xf32>
+  %1 = graph.concat dim = 1 %z, %a : (tensor<2x2xf32>, tensor<2x4xf32>) -> tensor<2x6xf32>
+  // CHECK: graph.add
+  %2 = graph.add %0, %1 : tensor<2x6xf32>
+  return %2 : tensor<2x6xf32>
+}
+
+// CHECK-LABEL: @fills_gaps_with_zeros
+func.func @fills_gaps_with_zeros(%a: tensor<2x1xf32>) -> tensor<2x6xf32> {
+  %z5 = graph.constant dense<0.0> : tensor<2x5xf32>
+  %z2 = graph.constant dense<0.0> : tensor<2x2xf32>
+  %z3 = graph.constant dense<0.0> : tensor<2x3xf32>
+  %0 = graph.concat dim = 1 %a, %z5 : (tensor<2x1xf32>, tensor<2x5xf32>) -> tensor<2x6xf32>
+  %1 = graph.concat dim = 1 %z2, %a, %z3 : (tensor<2x2xf32>, tensor<2x1xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
+  // CHECK: graph.concat dim = 1 %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x3xf32>)
+  %2 = graph.add %0, %1 : tensor<2x6xf32>
+  return %2 : tensor<2x6xf32>
+}
