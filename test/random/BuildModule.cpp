@@ -233,6 +233,7 @@ DictionaryAttr optimizerOf(OpBuilder &b, const Graph &graph) {
   if (!sgd) {
     fields.push_back(number("beta1", 0.875));
     fields.push_back(number("beta2", 0.9375));
+    fields.push_back(number("alpha", 0.875));
     fields.push_back(number("eps", 1e-3));
   }
   fields.push_back(

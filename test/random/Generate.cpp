@@ -203,9 +203,11 @@ void Generator::observe() {
   }
 }
 
+/// Without Lion, whose update jumps where a gradient is near 0.
 void Generator::chooseOptimizer() {
-  constexpr const char *kOptimizers[] = {"sgd",      "sgd",  "sgd",  "momentum",
-                                         "nesterov", "adam", "adamw"};
+  constexpr const char *kOptimizers[] = {
+      "sgd",  "sgd",   "sgd",     "sgd",     "momentum", "nesterov",
+      "adam", "adamw", "rmsprop", "adagrad", "lamb"};
   graph.optimizer = draw.pick(ArrayRef(kOptimizers));
   if (draw.chance(0.15))
     graph.clipNorm = 0.5;
@@ -215,7 +217,8 @@ void Generator::chooseOptimizer() {
 /// parameter's new value shows its gradient, and the next step is as well
 /// conditioned as the first.
 void Generator::chooseLearningRate() {
-  if (!StringRef(graph.optimizer).starts_with("adam")) {
+  StringRef kind = graph.optimizer;
+  if (kind == "sgd" || kind == "momentum" || kind == "nesterov") {
     double largest = 0;
     OwningOpRef<ModuleOp> module = buildModule(context, graph);
     PassManager manager(&context);

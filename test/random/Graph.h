@@ -88,7 +88,7 @@ struct Graph {
   std::vector<Observation> observations;
   int64_t microbatch = 1, microbatches = 1;
   int64_t padding = 0; ///< rows at the end of the batch that do not count
-  std::string optimizer = "sgd"; ///< or momentum, nesterov, adam, adamw
+  std::string optimizer = "sgd"; ///< momentum, nesterov, or a kind
   bool elastic = false;          ///< the mesh's size is left to the run
   bool wideLoss = false;         ///< the loss and the mask are f64
   double learningRate = 1;
