@@ -26,7 +26,7 @@ struct Hyperparameter {
   };
   llvm::StringLiteral name;
   Kind kind = Kind::number;
-  std::optional<double> standard = {}; ///< none: it has to be given
+  std::optional<double> standard = std::nullopt; ///< none: it has to be given
   double least = 0.0;
   double most = std::numeric_limits<double>::infinity();
   bool below = false; ///< `most` itself is too much
