@@ -410,19 +410,14 @@ std::vector<std::string> Elaborator::builtinNames() {
 
 const std::vector<std::string> &Elaborator::laterCallables() {
   static const std::vector<std::string> kLater = {
-      "gather",      "attention",
-      "split_heads", "merge_heads",
-      "conv2d",      "conv_transpose2d",
-      "max_pool2d",  "avg_pool2d",
-      "batch_norm",  "dropout",
-      "embedding",   "lstm",
-      "gru",         "multi_head_attention",
-      "standardize", "auc",
-      "segment_sum", "gelu",
-      "erf",         "sin",
-      "one_hot",     "cumsum",
-      "sort",        "topk",
-      "group_norm",  "scatter",
+      "gather",      "attention",  "split_heads",
+      "merge_heads", "conv2d",     "conv_transpose2d",
+      "max_pool2d",  "avg_pool2d", "batch_norm",
+      "dropout",     "embedding",  "multi_head_attention",
+      "standardize", "auc",        "segment_sum",
+      "gelu",        "erf",        "sin",
+      "one_hot",     "cumsum",     "sort",
+      "topk",        "group_norm", "scatter",
       "pad",         "stack"};
   return kLater;
 }

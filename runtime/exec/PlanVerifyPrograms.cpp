@@ -179,10 +179,14 @@ Status ProgramChecker::checkCall(const schema::Call &call) const {
                 printable(textOf(kernel->symbol())) + "' " +
                 std::to_string(sizeOfVector(call.args())) + " arguments, not " +
                 std::to_string(kernel->arguments()));
-  for (uint32_t i = 0; i < kernel->arguments(); ++i)
-    MLRT_RETURN_IF_ERROR(
-        checkRef(call.args()->Get(i), kernel->argument_bytes()->Get(i), 16,
-                 kernel->written()->Get(i) != 0, "an argument of a call"));
+  for (uint32_t i = 0; i < kernel->arguments(); ++i) {
+    const schema::Ref *ref = call.args()->Get(i);
+    const schema::Buffer *of = ref ? buffer(ref->buffer()) : nullptr;
+    MLRT_RETURN_IF_ERROR(checkRef(ref, kernel->argument_bytes()->Get(i),
+                                  of ? sizeOf(dtypeOf(of->dtype())) : 1,
+                                  kernel->written()->Get(i) != 0,
+                                  "an argument of a call"));
+  }
   return {};
 }
 

@@ -154,8 +154,8 @@ void addTrain(CLI::App &app, RunOptions &options) {
       ->option_text("STEPS");
   train
       ->add_option("--keep-best", options.keepBest,
-                   "Keep the checkpoint with the best evaluation as\nDIR/best "
-                   "(:max, of loss :min, if not given; none: don't)")
+                   "Keep the checkpoint with the best evaluation as\n"
+                   "DIR/best (default: max, of loss min; none: don't)")
       ->option_text("METRIC[:min|max]");
   train
       ->add_option("--early-stop", options.earlyStop,

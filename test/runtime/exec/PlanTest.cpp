@@ -156,7 +156,7 @@ const Mistake kMistakes[] = {
     {"ArgumentOverflows",
      [](PlanT &p) { call(p).args[0]->byte_offset = ~uint64_t{15}; },
      "reaches outside"},
-    {"ArgumentMisaligned", [](PlanT &p) { call(p).args[3]->byte_offset = 8; },
+    {"ArgumentMisaligned", [](PlanT &p) { call(p).args[3]->byte_offset = 2; },
      "is not aligned"},
     {"KernelWritesAConstant", [](PlanT &p) { p.kernels[2]->written[3] = true; },
      "writes to the constant"},
