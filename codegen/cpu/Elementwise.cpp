@@ -245,6 +245,7 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ArrayRef<Value> v) {
           })
           .Case([&](graph::SignOp) { return signOf(k, v[0], element); })
           .Case([&](graph::ExpOp) { return emitExp(k, v[0]); })
+          .Case([&](graph::Expm1Op) { return emitExpm1(k, v[0]); })
           .Case([&](graph::LogOp) { return emitLog(k, v[0]); })
           .Case([&](graph::Log1pOp) { return emitLog1p(k, v[0]); })
           .Case([&](graph::SqrtOp) { return emitSqrt(k, v[0]); })
@@ -256,8 +257,11 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ArrayRef<Value> v) {
                                   : k.icmp(IPred::slt, v[0], zero);
             return k.select(below, zero, v[0]); // NaN stays
           })
+          .Case([&](graph::ErfOp) { return emitErf(k, v[0]); })
+          .Case([&](graph::SinOp) { return emitSin(k, v[0]); })
           .Case([&](graph::CosOp) { return emitCos(k, v[0]); })
           .Case([&](graph::FloorOp) { return k.ffloor(v[0]); })
+          .Case([&](graph::RoundOp) { return k.froundeven(v[0]); })
           .Case([&](graph::CompareOp compareOp) {
             return compare(k, compareOp.getPredicate(), v[0], v[1], element);
           })

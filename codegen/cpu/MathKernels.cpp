@@ -168,12 +168,13 @@ constexpr double kTwoOverPi[] = {0xa2f983p-24,  0x6e4e44p-48,  0x1529fcp-72,
                                  0x2757d1p-96,  0xf534ddp-120, 0xc0db62p-144,
                                  0x95993cp-168, 0x439041p-192};
 
-// x is an f32 in an f64. Quarter turns are taken off each product at once, so
-// that what is left of the sum is as precise for 1e38 as for 1 (after Payne and
-// Hanek, "Radian Reduction for Trigonometric Functions", 1983).
-Value cosOfF32(KernelBuilder &k, Value x) {
+// cos(x + quarters * pi/2) for an f32 in an f64. Quarter turns are taken off
+// each product at once, so that what is left of the sum is as precise for 1e38
+// as for 1 (after Payne and Hanek, "Radian Reduction for Trigonometric
+// Functions", 1983).
+Value cosOfF32(KernelBuilder &k, Value x, double quarters) {
   Type type = x.getType();
-  Value turns = k.cf(type, 0.0), rest = turns;
+  Value turns = k.cf(type, quarters), rest = k.cf(type, 0.0);
   for (double piece : kTwoOverPi) {
     Value product = k.fmul(x, k.cf(type, piece));
     Value whole = k.froundeven(product);
@@ -188,6 +189,30 @@ Value cosOfF32(KernelBuilder &k, Value x) {
   return detail::cosReduced64(k, r, turns);
 }
 
+// f(x), and x where it is a zero of either sign.
+Value keepZero(KernelBuilder &k, Value x, Value result) {
+  return k.select(k.fcmp(FPred::oeq, x, k.zero(x.getType())), x, result);
+}
+
+// exp(x) - 1 = 2^n * (exp(r) - 1 + (1 - 2^-n)). From n = `bits` on 2^-n is not
+// felt, below `low` the result is -1.
+template <typename Reduce>
+Value expm1Of(KernelBuilder &k, Value x, double low, double high, Type integer,
+              int64_t bits, unsigned mantissaBits, int64_t bias,
+              Reduce reduce) {
+  Type type = x.getType();
+  Value floor = k.cf(type, low);
+  Value bounded = k.select(k.fcmp(FPred::olt, x, floor), floor, x);
+  Reduced reduced = reduce(k, clampAbove(k, bounded, high));
+  Type integers = k.like(integer, type);
+  Value exponent =
+      k.sub(k.ci(integers, bias), k.smin(reduced.n, k.ci(integers, bits)));
+  Value inverse = k.bitcast(k.shl(exponent, k.ci(integers, mantissaBits)),
+                            KernelBuilder::element(type));
+  Value sum = k.fadd(reduced.tail, k.fsub(k.cf(type, 1.0), inverse));
+  return keepZero(k, x, detail::scaleByPowerOfTwo(k, sum, reduced.n));
+}
+
 Value through64(KernelBuilder &k, llvm::ArrayRef<Value> arguments,
                 llvm::function_ref<Value(llvm::ArrayRef<Value>)> function) {
   llvm::SmallVector<Value> wide;
@@ -200,6 +225,12 @@ Value through64(KernelBuilder &k, llvm::ArrayRef<Value> arguments,
 
 Value emitExp(KernelBuilder &k, Value x) {
   return isF64(x) ? detail::exp64(k, x) : exp32(k, x);
+}
+
+Value emitExpm1(KernelBuilder &k, Value x) {
+  return isF64(x)
+             ? expm1Of(k, x, -40.0, 710.0, k.i64(), 60, 52, 1023, reduceExp64)
+             : expm1Of(k, x, -20.0, 89.0, k.i32(), 30, 23, 127, reduceExp32);
 }
 
 Value emitLog(KernelBuilder &k, Value x) {
@@ -239,8 +270,17 @@ Value emitSigmoid(KernelBuilder &k, Value x) {
 
 Value emitCos(KernelBuilder &k, Value x) {
   if (isF64(x))
-    return detail::cos64(k, x);
-  return through64(k, {x}, [&](auto a) { return cosOfF32(k, a[0]); });
+    return detail::cos64(k, x, 0.0);
+  return through64(k, {x}, [&](auto a) { return cosOfF32(k, a[0], 0.0); });
+}
+
+// A quarter turn behind the cosine.
+Value emitSin(KernelBuilder &k, Value x) {
+  Value sine =
+      isF64(x)
+          ? detail::cos64(k, x, -1.0)
+          : through64(k, {x}, [&](auto a) { return cosOfF32(k, a[0], -1.0); });
+  return keepZero(k, x, sine);
 }
 
 Value emitPow(KernelBuilder &k, Value x, Value y) {

@@ -1,16 +1,17 @@
 //===- MathKernels.h - Elementary functions as straight-line code ---------===//
 //
-// exp, log, log1p, tanh, sigmoid, cos, pow and sqrt on vectors of f32 and f64,
-// scalars too, without calls, tables or branches. Every argument is covered:
-// infinities, NaN, zeros and denormals give what IEEE 754 asks.
+// exp, expm1, log, log1p, tanh, sigmoid, erf, sin, cos, pow and sqrt on vectors
+// of f32 and f64, scalars too, without calls, tables or branches. Every
+// argument is covered: infinities, NaN, zeros and denormals give what IEEE 754
+// asks.
 //
 // Error in units of the last place of the exact result (test/codegen measures):
-//   exp, log, log1p, tanh
+//   exp, expm1, log, log1p, tanh, erf
 //                    f32: at most 2 over all inputs; f64: at most 2 (sampled)
 //   sigmoid          f32, f64: at most 3
 //   pow              f32: at most 1; f64: at most 2
 //   sqrt             the nearest value, as the instruction gives
-//   cos              f32: at most 1; f64: at most 2 for |x| <= 2^50, beyond it
+//   sin, cos         f32: at most 1; f64: at most 2 for |x| <= 2^50, beyond it
 //                    some number in [-1, 1]
 //
 //===----------------------------------------------------------------------===//
@@ -22,10 +23,13 @@
 namespace mlc::cpu {
 
 Value emitExp(KernelBuilder &k, Value x);
+Value emitExpm1(KernelBuilder &k, Value x);
 Value emitLog(KernelBuilder &k, Value x);
 Value emitLog1p(KernelBuilder &k, Value x);
 Value emitTanh(KernelBuilder &k, Value x);
 Value emitSigmoid(KernelBuilder &k, Value x);
+Value emitErf(KernelBuilder &k, Value x);
+Value emitSin(KernelBuilder &k, Value x);
 Value emitCos(KernelBuilder &k, Value x);
 Value emitPow(KernelBuilder &k, Value x, Value y);
 /// With 16 lanes of f32 on the multipliers, which leaves the divider to
@@ -36,7 +40,8 @@ namespace detail {
 Value exp64(KernelBuilder &k, Value x);
 Value log64(KernelBuilder &k, Value x);
 Value expm1Reduced64(KernelBuilder &k, Value r);
-Value cos64(KernelBuilder &k, Value x);
+/// cos(x + quarters * pi/2).
+Value cos64(KernelBuilder &k, Value x, double quarters);
 /// cos(r + n * pi/2) for |r| <= 1 and a whole n.
 Value cosReduced64(KernelBuilder &k, Value r, Value n);
 Value pow64(KernelBuilder &k, Value x, Value y);

@@ -175,7 +175,7 @@ Value log64(KernelBuilder &k, Value x) {
 // Up to 2^50 the first step of the reduction is exact, as n * pi/2 is a
 // multiple of 2^-52. Beyond, r means nothing, but is kept where the polynomials
 // are.
-Value cos64(KernelBuilder &k, Value x) {
+Value cos64(KernelBuilder &k, Value x, double quarters) {
   Type type = x.getType();
   Value n = k.froundeven(k.fmul(x, k.cf(type, 0.63661977236758134308)));
   Value negative = k.fneg(n);
@@ -185,7 +185,7 @@ Value cos64(KernelBuilder &k, Value x) {
   Value one = k.cf(type, 1.0), minusOne = k.cf(type, -1.0);
   r = k.select(k.fcmp(FPred::ogt, r, one), one, r);
   r = k.select(k.fcmp(FPred::olt, r, minusOne), minusOne, r);
-  return cosReduced64(k, r, n);
+  return cosReduced64(k, r, k.fadd(n, k.cf(type, quarters)));
 }
 
 Value cosReduced64(KernelBuilder &k, Value r, Value n) {

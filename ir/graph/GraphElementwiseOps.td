@@ -194,6 +194,19 @@ def Graph_ExpOp : Graph_UnaryOp<"exp", Graph_FloatTensor, "none",
   }];
 }
 
+def Graph_Expm1Op : Graph_UnaryOp<"expm1", Graph_FloatTensor, "none",
+                                  "kFunctionFlops"> {
+  let summary = "exponential less one, per element";
+  let description = [{
+    `result[i] = e ^ operand[i] - 1`, without the difference's rounding: near 0
+    it is the operand.
+
+    ```mlir
+    %r = graph.expm1 %x : tensor<64xf32>
+    ```
+  }];
+}
+
 def Graph_LogOp : Graph_UnaryOp<"log", Graph_FloatTensor, "none",
                                 "kFunctionFlops"> {
   let summary = "natural logarithm, per element";
@@ -254,6 +267,18 @@ def Graph_SigmoidOp : Graph_UnaryOp<"sigmoid", Graph_FloatTensor, "none",
   }];
 }
 
+def Graph_ErfOp : Graph_UnaryOp<"erf", Graph_FloatTensor, "none",
+                                "kFunctionFlops"> {
+  let summary = "error function, per element";
+  let description = [{
+    `result[i] = 2 / sqrt(pi) * integral from 0 to operand[i] of e ^ -t^2 dt`.
+
+    ```mlir
+    %r = graph.erf %x : tensor<64xf32>
+    ```
+  }];
+}
+
 def Graph_ReluOp : Graph_UnaryOp<"relu", Graph_SignedTensor> {
   let summary = "positive part, per element";
   let description = [{
@@ -265,16 +290,25 @@ def Graph_ReluOp : Graph_UnaryOp<"relu", Graph_SignedTensor> {
   }];
 }
 
+def Graph_SinOp : Graph_UnaryOp<"sin", Graph_FloatTensor, "none",
+                                "kFunctionFlops"> {
+  let summary = "sine, per element";
+  let description = [{
+    `result[i] = sin(operand[i])`, in radians. Compiled for f64, arguments
+    beyond 2^50 in absolute value give some number in [-1, 1].
+
+    ```mlir
+    %r = graph.sin %x : tensor<64xf32>
+    ```
+  }];
+}
+
 def Graph_CosOp : Graph_UnaryOp<"cos", Graph_FloatTensor, "none",
                                 "kFunctionFlops"> {
   let summary = "cosine, per element";
   let description = [{
     `result[i] = cos(operand[i])`, in radians. Compiled for f64, arguments
     beyond 2^50 in absolute value give some number in [-1, 1].
-
-    The gradient is computed as `cos(x + pi/2)` in f64: for an f32 `x` beyond
-    2^29 in absolute value it loses digits, and beyond 2^50 it is only some
-    number in [-1, 1], too.
 
     ```mlir
     %r = graph.cos %x : tensor<f64>
@@ -289,6 +323,18 @@ def Graph_FloorOp : Graph_UnaryOp<"floor", Graph_FloatTensor> {
 
     ```mlir
     %r = graph.floor %x : tensor<64xf32>
+    ```
+  }];
+}
+
+def Graph_RoundOp : Graph_UnaryOp<"round", Graph_FloatTensor> {
+  let summary = "nearest whole number, per element";
+  let description = [{
+    The nearest whole number, the even one of two as near, as in NumPy. The
+    gradient is 0.
+
+    ```mlir
+    %r = graph.round %x : tensor<64xf32>
     ```
   }];
 }

@@ -215,6 +215,12 @@ LogicalResult ExpOp::evaluate(Operands operands, Results results,
                   [](double x) { return std::exp(x); });
 }
 
+LogicalResult Expm1Op::evaluate(Operands operands, Results results,
+                                EvalOptions options) {
+  return mapUnary(operands, results, options,
+                  [](double x) { return std::expm1(x); });
+}
+
 LogicalResult LogOp::evaluate(Operands operands, Results results,
                               EvalOptions options) {
   return mapUnary(operands, results, options,
@@ -245,6 +251,18 @@ LogicalResult SigmoidOp::evaluate(Operands operands, Results results,
                   [](double x) { return 1 / (1 + std::exp(-x)); });
 }
 
+LogicalResult ErfOp::evaluate(Operands operands, Results results,
+                              EvalOptions options) {
+  return mapUnary(operands, results, options,
+                  [](double x) { return std::erf(x); });
+}
+
+LogicalResult SinOp::evaluate(Operands operands, Results results,
+                              EvalOptions options) {
+  return mapUnary(operands, results, options,
+                  [](double x) { return std::sin(x); });
+}
+
 LogicalResult CosOp::evaluate(Operands operands, Results results,
                               EvalOptions options) {
   return mapUnary(operands, results, options,
@@ -255,6 +273,12 @@ LogicalResult FloorOp::evaluate(Operands operands, Results results,
                                 EvalOptions options) {
   return mapUnary(operands, results, options,
                   [](double x) { return std::floor(x); });
+}
+
+LogicalResult RoundOp::evaluate(Operands operands, Results results,
+                                EvalOptions options) {
+  return mapUnary(operands, results, options,
+                  [](double x) { return std::nearbyint(x); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -135,9 +135,22 @@ LogicalResult FloorOp::buildGradient(OpBuilder &, ValueRange, Cotangents &out) {
   return success();
 }
 
+LogicalResult RoundOp::buildGradient(OpBuilder &, ValueRange, Cotangents &out) {
+  out.assign({Value()});
+  return success();
+}
+
 LogicalResult ExpOp::buildGradient(OpBuilder &b, ValueRange ct,
                                    Cotangents &out) {
   out.assign({OpFactory{b, getLoc()}.mul(ct[0], getResult())});
+  return success();
+}
+
+LogicalResult Expm1Op::buildGradient(OpBuilder &b, ValueRange ct,
+                                     Cotangents &out) {
+  OpFactory ops{b, getLoc()};
+  Value more = ops.add(getResult(), ops.splatLike(getResult(), 1.0));
+  out.assign({ops.mul(ct[0], more)});
   return success();
 }
 
@@ -187,16 +200,29 @@ LogicalResult ReluOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
-// d cos(x) = -sin(x) dx, and -sin(x) = cos(x + pi/2): in f64, since rounding
-// the sum to a narrower type would leave few digits near the zeros of the sine.
+// d erf(x) = 2 / sqrt(pi) * exp(-x^2) dx
+LogicalResult ErfOp::buildGradient(OpBuilder &b, ValueRange ct,
+                                   Cotangents &out) {
+  OpFactory ops{b, getLoc()};
+  Value square = ops.mul(getOperand(), getOperand());
+  Value decay = ExpOp::create(b, getLoc(), ops.neg(square));
+  Value factor = ops.splatLike(decay, 1.1283791670955126);
+  out.assign({ops.mul(ct[0], ops.mul(decay, factor))});
+  return success();
+}
+
+LogicalResult SinOp::buildGradient(OpBuilder &b, ValueRange ct,
+                                   Cotangents &out) {
+  OpFactory ops{b, getLoc()};
+  out.assign({ops.mul(ct[0], CosOp::create(b, getLoc(), getOperand()))});
+  return success();
+}
+
 LogicalResult CosOp::buildGradient(OpBuilder &b, ValueRange ct,
                                    Cotangents &out) {
   OpFactory ops{b, getLoc()};
-  Type wide = withElementType(getType(), b.getF64Type());
-  Value x = ops.castTo(getOperand(), wide);
-  Value shifted = ops.add(x, ops.splatLike(x, 1.5707963267948966));
-  Value sine = CosOp::create(b, getLoc(), shifted);
-  out.assign({ops.mul(ct[0], ops.castTo(sine, getType()))});
+  Value sine = SinOp::create(b, getLoc(), getOperand());
+  out.assign({ops.neg(ops.mul(ct[0], sine))});
   return success();
 }
 

@@ -52,8 +52,8 @@ TEST_P(FloatTypes, EveryFunction) {
     names += (names.empty() ? "" : ", ") + name;
     types += (types.empty() ? "" : ", ") + t;
   };
-  for (const char *op :
-       {"exp", "tanh", "sigmoid", "cos", "floor", "sign", "neg", "abs", "relu"})
+  for (const char *op : {"exp", "expm1", "tanh", "sigmoid", "erf", "sin", "cos",
+                         "floor", "round", "sign", "neg", "abs", "relu"})
     result(op, "%a");
   for (const char *op : {"log", "log1p", "sqrt"})
     result(op, "%p");

@@ -147,7 +147,8 @@ void sampleDoubles(Emit emit, long double (*reference)(long double),
                             709.79,   -745.2,
                             -708.5,   1.7976931348623157e308};
   std::copy(std::begin(special), std::end(special), in.begin());
-  if (reference == cosl) // larger arguments are outside the promise
+  if (reference == cosl ||
+      reference == sinl) // larger arguments are outside the promise
     for (double &x : in)
       x = std::abs(x) > range && std::isfinite(x) ? 1.0 : x;
   void *args[] = {in.data(), out.data()};
@@ -185,6 +186,15 @@ auto tanhOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
 };
 auto sigmoid = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
   return emitSigmoid(k, a[0]);
+};
+auto expm1Of = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
+  return emitExpm1(k, a[0]);
+};
+auto erfOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
+  return emitErf(k, a[0]);
+};
+auto sinOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
+  return emitSin(k, a[0]);
 };
 auto cosOf = [](KernelBuilder &k, llvm::ArrayRef<Value> a) {
   return emitCos(k, a[0]);
@@ -248,6 +258,19 @@ TEST(MathKernels, SqrtOfEveryFloatIsTheNearest) {
   sweepFloats(emit, std::sqrt, 0.5);
 }
 TEST(MathKernels, CosOfEveryFloat) { sweepFloats(cosOf, std::cos, 1.0); }
+TEST(MathKernels, SinOfEveryFloat) { sweepFloats(sinOf, std::sin, 1.0); }
+TEST(MathKernels, Expm1OfEveryFloat) { sweepFloats(expm1Of, std::expm1, 2.0); }
+TEST(MathKernels, ErfOfEveryFloat) { sweepFloats(erfOf, std::erf, 2.0); }
+TEST(MathKernels, SinOfDoubles) { sampleDoubles(sinOf, sinl, 1e6, 2.0); }
+TEST(MathKernels, SinOfLargeDoubles) {
+  sampleDoubles(sinOf, sinl, 0x1p50, 2.0);
+}
+TEST(MathKernels, Expm1OfDoubles) { sampleDoubles(expm1Of, expm1l, 2, 2.0); }
+TEST(MathKernels, Expm1OfWideDoubles) {
+  sampleDoubles(expm1Of, expm1l, 700, 2.0);
+}
+TEST(MathKernels, ErfOfDoubles) { sampleDoubles(erfOf, erfl, 2, 2.0); }
+TEST(MathKernels, ErfOfWideDoubles) { sampleDoubles(erfOf, erfl, 7, 2.0); }
 TEST(MathKernels, ExpOfDoubles) { sampleDoubles(expOf, expl, 745, 2.0); }
 TEST(MathKernels, LogOfDoubles) { sampleDoubles(logOf, logl, 4, 2.0); }
 TEST(MathKernels, Log1pOfDoubles) { sampleDoubles(log1pOf, log1pl, 2, 2.0); }

@@ -155,7 +155,7 @@ static double deviationInside(Operation *op, ArrayRef<const Bounded *> operands,
                ? 1
                : 0;
   }
-  if (isa<CosOp>(op))
+  if (isa<CosOp, SinOp>(op))
     return std::min(2.0, error(0));
   if (!isa<DivOp, ModOp, PowOp>(op) || (error(0) == 0 && error(1) == 0))
     return 0;

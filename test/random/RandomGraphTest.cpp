@@ -248,7 +248,7 @@ TEST_F(RandomGraphTest, EveryTypeReducesOverTheBatch) {
     expectReducesOverTheBatch(static_cast<Element>(element));
 }
 
-// -sin(x) near its zero: cos(x + pi/2), rounded to bf16, would be off by x.
+// -sin(x) near its zero.
 TEST_F(RandomGraphTest, TheGradientOfANarrowCosineHasDigits) {
   Graph graph;
   Node parameter;

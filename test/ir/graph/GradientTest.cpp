@@ -47,10 +47,12 @@ void addElementwise(std::vector<Case> &cases) {
   };
   for (const char *shape : kShapes) {
     std::string type = tensor(shape);
-    for (Range op : {Range{"neg"}, Range{"abs"}, Range{"sign"}, Range{"exp"},
-                     Range{"log", 0.2, 3}, Range{"log1p", -0.8, 2},
-                     Range{"sqrt", 0.2, 3}, Range{"tanh"}, Range{"sigmoid"},
-                     Range{"relu"}, Range{"cos", -7, 7}, Range{"floor", -4, 4}})
+    for (Range op :
+         {Range{"neg"}, Range{"abs"}, Range{"sign"}, Range{"exp"},
+          Range{"log", 0.2, 3}, Range{"log1p", -0.8, 2}, Range{"sqrt", 0.2, 3},
+          Range{"tanh"}, Range{"sigmoid"}, Range{"relu"}, Range{"cos", -7, 7},
+          Range{"sin", -7, 7}, Range{"erf"}, Range{"expm1"},
+          Range{"round", -4, 4}, Range{"floor", -4, 4}})
       cases.push_back({op.op,
                        std::string("%r = graph.") + op.op + " %a : " + type,
                        {{type, op.low, op.high}},

@@ -52,6 +52,14 @@ func.func @elementwise(%a: tensor<4x8xf32>, %n: tensor<4xi32>, %p: tensor<4x8xi1
   %17 = graph.relu %a : tensor<4x8xf32>
   // CHECK: graph.cos
   %18 = graph.cos %a : tensor<4x8xf32>
+  // CHECK: graph.expm1
+  %27 = graph.expm1 %a : tensor<4x8xf32>
+  // CHECK: graph.erf
+  %28 = graph.erf %a : tensor<4x8xf32>
+  // CHECK: graph.sin
+  %29 = graph.sin %a : tensor<4x8xf32>
+  // CHECK: graph.round
+  %30 = graph.round %a : tensor<4x8xf32>
   // CHECK: graph.floor
   %19 = graph.floor %a : tensor<4x8xf32>
   // CHECK: graph.compare lt %{{.*}}, %{{.*}} : tensor<4x8xf32>
