@@ -54,12 +54,23 @@ Node *GraphBuilder::constant(DType dtype, Shape shape, int64_t value) {
 /// matrix product.
 static bool widens(const Node &node) {
   static const std::set<std::string_view> kOps = {
-      "add",     "sub",       "mul",    "div",      "pow",
-      "maximum", "minimum",   "mod",    "neg",      "abs",
-      "sign",    "exp",       "log",    "log1p",    "sqrt",
-      "tanh",    "sigmoid",   "relu",   "cos",      "floor",
-      "select",  "broadcast", "concat", "reshape",  "transpose",
-      "reduce",  "slice",     "cast",   "constant", "softmax_cross_entropy"};
+      "add",       "sub",
+      "mul",       "div",
+      "pow",       "maximum",
+      "minimum",   "mod",
+      "neg",       "abs",
+      "sign",      "exp",
+      "log",       "log1p",
+      "sqrt",      "tanh",
+      "sigmoid",   "relu",
+      "cos",       "floor",
+      "expm1",     "erf",
+      "sin",       "round",
+      "select",    "broadcast",
+      "concat",    "reshape",
+      "transpose", "reduce",
+      "slice",     "cast",
+      "constant",  "softmax_cross_entropy"};
   return kOps.count(node.op) > 0;
 }
 
@@ -252,9 +263,13 @@ Node *GraphBuilder::argReduce(const std::string &kind, Node *x, int64_t dim) {
 }
 
 Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
-                        std::vector<int64_t> bBatch, int64_t aContract,
-                        int64_t bContract) {
-  bool overBatch = a->type.shape[aContract].isBatch;
+                        std::vector<int64_t> bBatch,
+                        std::vector<int64_t> aContract,
+                        std::vector<int64_t> bContract) {
+  auto has = [](const std::vector<int64_t> &dims, int64_t dim) {
+    return std::find(dims.begin(), dims.end(), dim) != dims.end();
+  };
+  bool overBatch = has(aContract, a->type.batchDim());
   const DType dtype = a->type.dtype;
   if (overBatch) {
     a = maskRows(cast(a, carriedType("sum", dtype)), "sum");
@@ -264,17 +279,16 @@ Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
   for (int64_t dim : aBatch)
     shape.push_back(a->type.shape[dim]);
   auto addFree = [&](Node *x, const std::vector<int64_t> &batch,
-                     int64_t contract) {
+                     const std::vector<int64_t> &contract) {
     for (int64_t i = 0; i < x->type.rank(); ++i)
-      if (i != contract &&
-          std::find(batch.begin(), batch.end(), i) == batch.end())
+      if (!has(contract, i) && !has(batch, i))
         shape.push_back(x->type.shape[i]);
   };
   addFree(a, aBatch, aContract);
   addFree(b, bBatch, bContract);
   Node *node = add("dot", {a, b}, {a->type.dtype, std::move(shape)});
-  node->lists = {
-      std::move(aBatch), std::move(bBatch), {aContract}, {bContract}};
+  node->lists = {std::move(aBatch), std::move(bBatch), std::move(aContract),
+                 std::move(bContract)};
   if (overBatch)
     node->reducesBatch = node->afterBatch = true;
   return cast(node, dtype);

@@ -50,9 +50,10 @@ public:
   Node *reduce(const std::string &kind, Node *x,
                const std::vector<int64_t> &dims);
   Node *argReduce(const std::string &kind, Node *x, int64_t dim);
-  /// Contracts one dimension of each; masks a contraction over the batch.
+  /// Contracts dimensions of both; masks a contraction over the batch.
   Node *dot(Node *a, Node *b, std::vector<int64_t> aBatch,
-            std::vector<int64_t> bBatch, int64_t aContract, int64_t bContract);
+            std::vector<int64_t> bBatch, std::vector<int64_t> aContract,
+            std::vector<int64_t> bContract);
   Node *softmaxCrossEntropy(Node *logits, Node *labels);
   Node *concat(const std::vector<Node *> &parts, int64_t dim);
   /// One [start, limit) with a stride per dimension; kBatchExtent as a limit.

@@ -143,6 +143,8 @@ Value Elaborator::builtinUnary(CallSite &site) {
       r = v > 0 ? 1 : v < 0 ? -1 : 0;
     } else if (name == "exp") {
       r = std::exp(v);
+    } else if (name == "expm1") {
+      r = std::expm1(v);
     } else if (name == "log") {
       r = std::log(v);
     } else if (name == "log1p") {
@@ -153,6 +155,12 @@ Value Elaborator::builtinUnary(CallSite &site) {
       r = std::tanh(v);
     } else if (name == "sigmoid") {
       r = 1 / (1 + std::exp(-v));
+    } else if (name == "erf") {
+      r = std::erf(v);
+    } else if (name == "sin") {
+      r = std::sin(v);
+    } else if (name == "round") {
+      r = std::nearbyint(v);
     } else if (name == "cos") {
       r = std::cos(v);
     } else {
@@ -177,9 +185,9 @@ Value Elaborator::builtinUnary(CallSite &site) {
   }
   if (!isFloat(dtype) && !keepsIntegers)
     node = build.cast(node, context.compute);
-  static const char *const kOps[] = {"exp",  "log",     "log1p", "sqrt",
-                                     "tanh", "sigmoid", "cos",   "floor",
-                                     "abs",  "sign",    "relu"};
+  static const char *const kOps[] = {
+      "exp", "expm1", "log",   "log1p", "sqrt", "tanh", "sigmoid", "erf",
+      "sin", "cos",   "floor", "round", "abs",  "sign", "relu"};
   for (const char *op : kOps)
     if (name == op)
       return Value::tensor(build.unary(op, node));
@@ -279,22 +287,10 @@ Value Elaborator::builtinWhere(CallSite &site) {
 Value Elaborator::builtinReduce(CallSite &site) {
   const std::string &name = site.call.callee.text;
   Actual &x = site.args[0];
-  Node *node = requireTensor(x.value, x.span, ("`" + name + "`").c_str());
-  if (!node)
+  auto how = reductionOf(site, /*overBatch=*/true, "");
+  if (!how)
     return {};
-  auto axes = toAxes(site.args[1], node->type.rank(), x.span);
-  if (!axes)
-    return {};
-  bool keep = false;
-  if (site.args[2].given) {
-    if (!site.args[2].value.is(Value::Kind::Bool)) {
-      context.error(Code::ExpectedConstant, site.args[2].span,
-                    "`keepdims` is `true` or `false`");
-      return {};
-    }
-    keep = site.args[2].value.truth;
-  }
-  std::sort(axes->begin(), axes->end());
+  Node *node = how->x;
   DType dtype = node->type.dtype;
   if (name == "mean" && !isFloat(dtype)) {
     if (dtype == DType::Bool) {
@@ -315,11 +311,8 @@ Value Elaborator::builtinReduce(CallSite &site) {
   }
   if (name == "sum" && isInteger(dtype)) // NumPy's: 64 bits hold it
     node = build.cast(node, DType::I64);
-  Shape kept = node->type.shape;
-  for (int64_t axis : *axes)
-    kept[axis] = Dim::of(1);
-  Node *result = axes->empty() ? node : build.reduce(name, node, *axes);
-  return Value::tensor(keep ? build.reshape(result, kept) : result);
+  Node *result = how->axes.empty() ? node : build.reduce(name, node, how->axes);
+  return Value::tensor(how->keep ? build.reshape(result, how->kept) : result);
 }
 
 Value Elaborator::builtinArgReduce(CallSite &site) {
@@ -415,10 +408,8 @@ const std::vector<std::string> &Elaborator::laterCallables() {
       "max_pool2d",  "avg_pool2d", "batch_norm",
       "dropout",     "embedding",  "multi_head_attention",
       "standardize", "auc",        "segment_sum",
-      "gelu",        "erf",        "sin",
       "one_hot",     "cumsum",     "sort",
-      "topk",        "group_norm", "scatter",
-      "pad",         "stack"};
+      "topk",        "scatter"};
   return kLater;
 }
 

@@ -406,7 +406,7 @@ Value Elaborator::matmul(Node *a, Node *b, Span span) {
   }
   auto product = [&](const std::vector<int64_t> &batch) {
     Node *dot = build.dot(build.cast(a, dtype), build.cast(b, dtype), batch,
-                          batch, a->type.rank() - 1, bContract);
+                          batch, {a->type.rank() - 1}, {bContract});
     const Shape &shape = dot->type.shape;
     if (std::count(shape.begin(), shape.end(), Dim::batch()) <= 1)
       return finish(dot, span);

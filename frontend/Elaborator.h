@@ -293,9 +293,37 @@ public:
   Value builtinSplit(CallSite &site);
   Value builtinArange(CallSite &site);
   Value builtinCrossEntropy(CallSite &site);
+  Value builtinLogSumExp(CallSite &site);
+  Value builtinVariance(CallSite &site);
+  Value builtinAnyAll(CallSite &site);
+  Value builtinClip(CallSite &site);
+  Value builtinStack(CallSite &site);
+  Value builtinPad(CallSite &site);
+  Value builtinEinsum(CallSite &site);
   Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
                     Span span);
   Node *reshapeTo(Node *x, const Shape &shape, Span span);
+
+  /// The arguments `x`, `axis` and `keepdims` of a reduction.
+  struct Reduction {
+    Node *x = nullptr;
+    std::vector<int64_t> axes; ///< increasing
+    bool keep = false;
+    Shape kept; ///< of x, with 1 for each of the axes
+  };
+  /// Without `overBatch` the batch is no axis: `why` says what else to write.
+  std::optional<Reduction> reductionOf(CallSite &site, bool overBatch,
+                                       const char *why);
+  /// `kept` has the shape `how.kept`.
+  Value finishReduction(const Reduction &how, Node *kept);
+  Node *reduceKept(const std::string &kind, Node *x, const Reduction &how);
+  /// A bool is an error, an integer converted.
+  Node *requireFloats(Node *x, const Actual &actual, const std::string &name);
+  std::optional<std::vector<std::pair<int64_t, int64_t>>>
+  toWidths(const Actual &widths, const TensorType &type);
+  /// `letters` and `operands` are one or two, and fit.
+  Value einsum(std::vector<std::string> letters, std::vector<Node *> operands,
+               const std::string &output, CallSite &site);
 
   using Builtin = Value (Elaborator::*)(CallSite &);
   static const BuiltinSpec *findBuiltin(const std::string &name);

@@ -160,4 +160,97 @@ TEST_F(ValuesTest, SmallLossesKeepTheirDigits) {
                   1e-20f);
 }
 
+TEST_F(ValuesTest, ReductionsOfNumPy) {
+  // numpy.var(x, axis=1), with ddof=1, numpy.std
+  EXPECT_EQ(floats("var(x, axis = 1)"), (Values{0.25, 12.25, 272.25, 2.25}));
+  EXPECT_EQ(floats("var(x, axis = -1, correction = 1)"),
+            (Values{0.5, 24.5, 544.5, 4.5}));
+  EXPECT_EQ(floats("std(x, axis = 1, keepdims = true)"),
+            (Values{0.5, 3.5, 16.5, 1.5}));
+  EXPECT_EQ(floats("var(u, axis = 1)"), (Values{0, 0.25, 0, 2500}));
+  EXPECT_EQ(integers("any(x > 1, axis = 1)"), (Ints{1, 1, 0, 1}));
+  EXPECT_EQ(integers("all(x, axis = 1)"), (Ints{1, 1, 0, 1}));
+  EXPECT_EQ(metric("float(any(n == 3))"), 1);
+  EXPECT_EQ(metric("float(any(n == 3))", 3), 0);
+  EXPECT_EQ(metric("float(all(n < 3))", 3), 1);
+  // scipy.special.logsumexp(x, axis=1)
+  Values sums = floats("logsumexp(x, axis = 1)");
+  const double expected[] = {2.3132617, 4.0009115, 0.0, 5.0485873};
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NEAR(sums[i], expected[i], 1e-6);
+  EXPECT_EQ(floats("logsumexp(x * 1e30, axis = 1)"),
+            floats("max(x * 1e30, axis = 1)"));
+  double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(floats("logsumexp(log(abs(x) * 0), axis = 1)"),
+            Values(4, -infinity));
+}
+
+TEST_F(ValuesTest, ShapesOfNumPy) {
+  EXPECT_EQ(integers("stack((n, n * 2), axis = 1)"),
+            (Ints{2, 4, -2, -4, 0, 0, 3, 6}));
+  EXPECT_EQ(integers("stack([u, u], axis = -1)[:, 1]"),
+            (Ints{255, 255, 2, 2, 0, 0, 100, 100}));
+  EXPECT_EQ(integers("pad(u, ((0, 0), (1, 2)), 7)"),
+            (Ints{7, 255, 255, 7, 7, 7, 1,   2,   7, 7,
+                  7, 0,   0,   7, 7, 7, 200, 100, 7, 7}));
+  EXPECT_EQ(floats("pad(x[:, :1, None], ((0, 0), (0, 0), (0, 1)))"),
+            (Values{1, 0, -3, 0, 0, 0, 5, 0}));
+  EXPECT_EQ(floats("clip(x, -1, 3)"), (Values{1, 2, -1, 3, 0, -1, 3, 2}));
+  EXPECT_EQ(integers("clip(n, u[:, 0], 1)"), (Ints{1, 1, 0, 1}));
+  EXPECT_EQ(floats("round(x / 2)"), (Values{0, 1, -2, 2, 0, -16, 2, 1}));
+}
+
+TEST_F(ValuesTest, EinsteinSums) {
+  EXPECT_EQ(
+      floats("einsum(\"bi,bj->bij\", x, x)"),
+      (Values{1, 2, 2, 4, 9, -12, -12, 16, 0, 0, 0, 1089, 25, 10, 10, 4}));
+  EXPECT_EQ(floats("einsum(\"bi,bi->b\", x, x)"), (Values{5, 25, 1089, 29}));
+  EXPECT_EQ(floats("einsum(\"bi -> b\", x)"), (Values{3, 1, -33, 7}));
+  EXPECT_EQ(floats("einsum(\"bi\", x)"), floats("x"));
+  EXPECT_EQ(floats("einsum(\"ab->ba\", einsum(\"bi->ib\", x))"), floats("x"));
+  // The letter j is summed before the product, i in it.
+  EXPECT_EQ(floats("einsum(\"bi,bji->b\", x, stack((x, 2 * x), axis = 1))"),
+            (Values{15, 75, 3267, 87}));
+  EXPECT_EQ(floats("einsum(\"bij,bij->b\", einsum(\"bi,bj->bij\", x, x), "
+                   "einsum(\"bi,bj->bij\", x, x))"),
+            (Values{25, 625, 1185921, 841}));
+  EXPECT_EQ(integers("einsum(\"bi,b->b\", u, n)"), (Ints{1020, -6, 0, 900}));
+  EXPECT_EQ(metric("sum(einsum(\"bi,bj->ij\", x, x))"), 9 + 1 + 1089 + 49);
+  EXPECT_EQ(metric("sum(einsum(\"bi,bj->ij\", x, x))", 2), 10);
+}
+
+TEST_F(ValuesTest, ActivationsOfPyTorch) {
+  auto expectNear = [&](const std::string &expression, const Values &values) {
+    Values ours = floats(expression);
+    ASSERT_EQ(ours.size(), values.size()) << expression;
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(ours[i], values[i], 1e-6 * std::max(1.0, std::abs(values[i])))
+          << expression << " " << i;
+  };
+  expectNear("leaky_relu(x)", {1, 2, -0.03, 4, 0, -0.33, 5, 2});
+  expectNear("leaky_relu(x, slope = 0.5)", {1, 2, -1.5, 4, 0, -16.5, 5, 2});
+  expectNear("elu(x)", {1, 2, -0.95021293, 4, 0, -1, 5, 2});
+  expectNear("gelu(x)", {0.84134475, 1.95449974, -0.00404969, 3.99987329, 0, 0,
+                         4.99999857, 1.95449974});
+  expectNear("softmax(x, axis = 1)",
+             {0.26894142, 0.73105858, 0.00091105, 0.99908895, 1, 0, 0.95257413,
+              0.04742587});
+  expectNear("log_softmax(x, axis = -1)",
+             {-1.31326169, -0.31326169, -7.00091147, -0.00091147, 0, -33,
+              -0.04858735, -3.04858735});
+  expectNear("rms_norm(x)", {0.63245543, 1.26491085, -0.84852812, 1.1313708, 0,
+                             -1.41421356, 1.3130643, 0.52522572});
+  expectNear("group_norm(x[:, :, None, None] * ones([3, 1]), 1)[:, :, 0, 0]",
+             {-0.99998, 0.99998, -0.99999959, 0.99999959, 1, -1, 0.99999778,
+              -0.99999778});
+}
+
+TEST_F(ValuesTest, LossesOfPyTorch) {
+  // huber_loss(x, 2), kl_div(log_softmax(x), softmax(2 x), "batchmean")
+  EXPECT_NEAR(metric("huber(x, 2 + x * 0)"), 5.625, 1e-6);
+  EXPECT_NEAR(metric("huber(x, 2 + x * 0, delta = 3.0)"), 15, 1e-6);
+  EXPECT_NEAR(metric("kl(log_softmax(x), softmax(2 * x))"), 0.02668234, 1e-7);
+  EXPECT_NEAR(metric("kl(log_softmax(x), float(x > 1))"), 0.85283696, 1e-6);
+}
+
 } // namespace
