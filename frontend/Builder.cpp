@@ -18,6 +18,7 @@ Node *GraphBuilder::add(std::string_view op, std::vector<Node *> operands,
   node.span = span;
   node.call = call;
   node.loop = loop;
+  node.gradient = gradient;
   if (loop)
     loop->nodes.push_back(&node);
   for (const Node *operand : node.operands)
@@ -86,7 +87,7 @@ Node *GraphBuilder::widen(Node *x, DType narrow) {
     Node *from = x->operands[0];
     result = cast(isFloat(from->type.dtype) ? widen(from, narrow) : from,
                   isNarrow ? DType::F32 : dtype);
-  } else if (widens(*x) && x->loop == loop) {
+  } else if (widens(*x) && x->loop == loop && x->gradient == gradient) {
     std::vector<Node *> operands;
     for (Node *operand : x->operands)
       operands.push_back(widen(operand, narrow));
@@ -321,6 +322,22 @@ Node *GraphBuilder::slice(Node *x, std::vector<int64_t> starts,
   Node *node = add("slice", {x}, std::move(type));
   node->lists = {std::move(starts), std::move(limits), std::move(strides), {}};
   return node;
+}
+
+std::vector<Node *>
+GraphBuilder::customGradient(const std::vector<Node *> &results,
+                             const std::vector<Node *> &parameters,
+                             GivenGradient &given) {
+  std::vector<Node *> operands = results;
+  operands.insert(operands.end(), parameters.begin(), parameters.end());
+  Node *whole = add("custom_gradient", std::move(operands), results[0]->type);
+  whole->given = &given;
+  std::vector<Node *> wrapped;
+  for (size_t i = 0; i < results.size(); ++i) {
+    wrapped.push_back(add("result", {whole}, results[i]->type));
+    wrapped.back()->integer = static_cast<int64_t>(i);
+  }
+  return wrapped;
 }
 
 Node *GraphBuilder::iota(DType dtype, Shape shape, int64_t dim) {

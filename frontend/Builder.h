@@ -20,8 +20,9 @@ public:
 
   /// Where the next nodes come from.
   Span span;
-  uint32_t call = 0;    ///< index into Graph::calls
-  Loop *loop = nullptr; ///< that the next nodes are in
+  uint32_t call = 0;                 ///< index into Graph::calls
+  Loop *loop = nullptr;              ///< that the next nodes are in
+  GivenGradient *gradient = nullptr; ///< that the next nodes belong to
 
   Node *leaf(std::string_view op, std::string name, TensorType type);
   /// For an integer type: towards zero, then the nearest end of the range.
@@ -60,6 +61,12 @@ public:
   Node *slice(Node *x, std::vector<int64_t> starts, std::vector<int64_t> limits,
               std::vector<int64_t> strides);
   Node *iota(DType dtype, Shape shape, int64_t dim);
+  /// `x` with 0 in the rows of padding.
+  Node *maskPadding(Node *x) { return maskRows(x, "sum"); }
+  /// `results` with a gradient that is given: see GivenGradient.
+  std::vector<Node *> customGradient(const std::vector<Node *> &results,
+                                     const std::vector<Node *> &parameters,
+                                     GivenGradient &given);
 
   /// What iteration i of the loop under construction has of `source`: slice i.
   Node *addSequence(Node *source);

@@ -329,15 +329,28 @@ void Elaborator::runLayerDry(const ast::LayerDecl &layer,
         body.scopes[0].emplace(name->name, Binding{Value(), name->span, false});
     body.scopes[0][parameter.name.text] = {Value(), parameter.name.span, false};
   }
+  Body before = body;
   runBlock(layer.body, body);
+  if (layer.gradient && !context.failed())
+    giveGradient(layer, std::move(before), {}, layer.name.span);
 }
 
-void Elaborator::checkLoss() {
-  std::vector<const Node *> open = {graph.loss};
+void Elaborator::checkLoss() { checkLinear(graph.loss, "the loss"); }
+
+void Elaborator::checkLinear(const Node *root, const std::string &what) {
+  std::vector<const Node *> open = {root};
   std::set<const Node *> seen;
   static const std::set<std::string_view> kLinear = {
-      "add",       "sub",       "neg",    "reshape",
-      "transpose", "broadcast", "concat", "slice"};
+      "add",
+      "sub",
+      "neg",
+      "reshape",
+      "transpose",
+      "broadcast",
+      "concat",
+      "slice",
+      "result", // what is nonlinear in a layer stands before its own gradient
+      "custom_gradient"};
   while (!open.empty()) {
     const Node *node = open.back();
     open.pop_back();
@@ -362,7 +375,7 @@ void Elaborator::checkLoss() {
           }
       context
           .error(Code::NonlinearBatch, node->span,
-                 "the loss uses a reduction over the batch nonlinearly")
+                 what + " uses a reduction over the batch nonlinearly")
           .note(cause->span, "the batch is reduced here")
           .help("apply it to each example, and take the mean of that; a "
                 "`metric` may be nonlinear");

@@ -289,8 +289,10 @@ Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
       return {};
     }
   }
-  if (layer.gradient)
-    context.notYet(layer.gradient->span, "a layer's own `gradient`");
+  // Only training differentiates, and nothing inside of a gradient.
+  std::optional<Body> before;
+  if (layer.gradient && mode == Mode::Train && !gradientOf)
+    before = inner;
   context.instantiated.insert(&layer);
   stack.push_back(&layer);
   context.diagnostics.enter(call.callee.span,
@@ -301,6 +303,8 @@ Value Elaborator::callLayer(const ast::CallExpr &call, Body &body,
   if (context.failed())
     return {};
   Value result = checkResult(layer, inner, call.span);
+  if (before && !context.failed())
+    result = giveGradient(layer, std::move(*before), result, call.callee.span);
   build.span = call.span;
   build.call = body.self ? body.self->call : 0;
   return result;

@@ -111,7 +111,8 @@ void Elaborator::runStatement(const ast::Stmt &stmt, Body &body) {
     if (inModel)
       return misplaced("return", "layer");
     body.result = eval(*llvm::cast<ast::ReturnStmt>(&stmt)->value, body);
-    body.resultSpan = llvm::cast<ast::ReturnStmt>(&stmt)->value->span;
+    body.resultExpr = llvm::cast<ast::ReturnStmt>(&stmt)->value.get();
+    body.resultSpan = body.resultExpr->span;
     body.returned = true;
     return;
   case Kind::Yield:

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 
 namespace mlc::frontend {
 
@@ -131,6 +132,7 @@ struct Body {
   bool returned = false;
   Value result;
   Span resultSpan;
+  const ast::Expr *resultExpr = nullptr;
 };
 
 /// One argument of a call.
@@ -234,6 +236,29 @@ private:
   std::optional<Value> convertTo(const ast::Type &type, const Value &value,
                                  Span span);
 
+  // Gradients (ElaborateGradients.cpp)
+  /// What a layer with a gradient of its own returns, with that gradient.
+  /// `body` is as it was before the layer's own statements.
+  Value giveGradient(const ast::LayerDecl &layer, Body body, Value value,
+                     Span callSpan);
+  /// The parameters that get a cotangent, in order.
+  static std::vector<const ast::Parameter *>
+  differentiated(const ast::LayerDecl &layer);
+  std::optional<std::vector<Node *>> openGradient(const ast::LayerDecl &layer,
+                                                  Body &body);
+  std::optional<std::vector<Node *>>
+  makeGradient(const ast::LayerDecl &layer, Body &body,
+               const std::vector<Node *> &results, Span callSpan);
+  bool checkGradientHead(const ast::LayerDecl &layer);
+  bool runGradient(const ast::LayerDecl &layer, Body &body, Span callSpan);
+  Node *matchCotangent(const ast::Parameter &parameter, const TensorType &want,
+                       Value value, Span span);
+  std::vector<Node *> matchCotangents(const ast::LayerDecl &layer,
+                                      const Body &body,
+                                      const std::vector<Node *> &parameters,
+                                      std::span<Node *const> cotangentsIn);
+  bool mayDeclareParameter(const ast::ParamStmt &stmt, const Body &body);
+
   // Shapes (ElaborateShapes.cpp)
   std::optional<Dim> evalDim(const ast::Expr &expr, Body &body);
   std::optional<TensorType> evalType(const ast::Type &type, Body &body);
@@ -333,6 +358,9 @@ public:
   /// Functions and layers to come: calling one is E0901.
   static const std::vector<std::string> &laterCallables();
   void checkLoss();
+  /// A value that is carried in parts uses no reduction over the batch
+  /// nonlinearly; else an error.
+  void checkLinear(const Node *root, const std::string &what);
   void checkOutputs();
 
 private:
@@ -343,6 +371,8 @@ private:
   std::unique_ptr<Instance> rootInstance = std::make_unique<Instance>();
   std::unique_ptr<Body> modelBody;
   std::vector<const ast::LayerDecl *> stack;
+  /// The layer whose own gradient is run: nothing in it is differentiated.
+  const ast::LayerDecl *gradientOf = nullptr;
   std::map<std::string, Node *> parameterNodes;
 };
 

@@ -9,6 +9,7 @@
 
 #include "frontend/ImporterConfig.h"
 #include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/GraphTypes.h"
@@ -79,6 +80,7 @@ private:
   }
   Value emit(const Node &node);
   graph::ScanOp emitLoop(const Node &node);
+  graph::CustomGradientOp emitCustomGradient(const Node &node);
   /// The value of a node inside of `loop`, where one from outside is an
   /// argument of the body.
   Value valueOf(const Node *node, const Loop *loop);
@@ -91,7 +93,7 @@ private:
   int64_t rows;
   llvm::DenseSet<const Node *> needed;
   llvm::DenseMap<const Node *, Value> values;
-  llvm::DenseMap<const Node *, graph::ScanOp> scans;
+  llvm::DenseMap<const Node *, Operation *> several; ///< results
   /// What the body of a loop under construction needs from outside.
   struct OpenLoop {
     Block *body = nullptr;
@@ -110,6 +112,9 @@ void FunctionImporter::collect(const Node *node) {
     const Node *next = open.pop_back_val();
     if (!needed.insert(next).second)
       continue;
+    if (next->given)
+      open.append(next->given->cotangents.begin(),
+                  next->given->cotangents.end());
     if (!next->body) {
       open.append(next->operands.begin(), next->operands.end());
       continue;
@@ -183,7 +188,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
       count = argument;
   }
   for (const Node &node : graph.nodes)
-    if (!node.loop && needed.contains(&node))
+    if (!node.loop && !node.gradient && needed.contains(&node))
       values[&node] = emit(node);
   SmallVector<Value> returned;
   for (auto [i, root] : llvm::enumerate(roots)) {
@@ -270,12 +275,13 @@ Value FunctionImporter::emit(const Node &node) {
     return converted(mask);
   if (node.op == "count")
     return converted(count);
-  if (node.op == "scan") {
-    scans[&node] = emitLoop(node);
+  if (node.op == "scan" || node.op == "custom_gradient") {
+    several[&node] = node.body ? emitLoop(node).getOperation()
+                               : emitCustomGradient(node).getOperation();
     return {};
   }
   if (node.op == "result")
-    return scans[node.operands[0]].getResult(node.integer);
+    return several[node.operands[0]]->getResult(node.integer);
   if (node.op == "constant")
     return graph::ConstantOp::create(builder, location,
                                      isFloat(node.type.dtype)
@@ -327,6 +333,39 @@ Value FunctionImporter::emit(const Node &node) {
     list("strides", 2);
   }
   return builder.create(state)->getResult(0);
+}
+
+graph::CustomGradientOp FunctionImporter::emitCustomGradient(const Node &node) {
+  mlir::Location location = locate(node.span, graph.chainOf(node.call));
+  const GivenGradient &given = *node.given;
+  SmallVector<Value> results, seen;
+  for (auto [i, operand] : llvm::enumerate(node.operands))
+    (i < given.results ? results : seen).push_back(valueOf(operand, node.loop));
+  auto op = graph::CustomGradientOp::create(
+      builder, location, ValueRange(results).getTypes(), results, seen);
+  OpBuilder::InsertionGuard guard(builder);
+  Block *body = builder.createBlock(&op.getGradient());
+  for (Value value : llvm::concat<Value>(seen, results))
+    body->addArgument(value.getType(), location);
+  // The mask and the count stand between the parameters and the cotangents.
+  Value outerMask = mask, outerCount = count;
+  for (size_t i = given.parameters; i < seen.size(); ++i)
+    (node.operands[given.results + i]->op == "mask" ? mask : count) =
+        body->getArgument(i);
+  for (auto [i, argument] : llvm::enumerate(given.arguments))
+    values[argument] = body->getArgument(
+        i < given.parameters ? i : i - given.parameters + seen.size());
+  for (const Node &inside : graph.nodes)
+    if (!inside.loop && inside.gradient == &given && inside.op != "argument" &&
+        needed.contains(&inside))
+      values[&inside] = emit(inside);
+  SmallVector<Value> cotangents;
+  for (const Node *cotangent : given.cotangents)
+    cotangents.push_back(values[cotangent]);
+  graph::CotangentsOp::create(builder, location, cotangents);
+  mask = outerMask;
+  count = outerCount;
+  return op;
 }
 
 graph::InitAttr initOf(MLIRContext *context, const ParameterInfo &parameter) {

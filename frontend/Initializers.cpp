@@ -158,6 +158,8 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
 }
 
 void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
+  if (!mayDeclareParameter(stmt, body))
+    return;
   std::optional<TensorType> type = evalType(stmt.type, body);
   if (context.failed())
     return;

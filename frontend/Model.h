@@ -25,10 +25,23 @@ namespace mlc::frontend {
 inline constexpr int64_t kBatchExtent = -1;
 
 struct Loop;
+struct Node;
+
+/// A layer's own gradient, of a node `custom_gradient`. The node's operands are
+/// the layer's results, its tensor parameters, floats first, and the mask and
+/// the count where the gradient uses them.
+struct GivenGradient {
+  size_t results = 0, parameters = 0;
+  /// Leaves `argument` in the gradient: the parameters, then the cotangents of
+  /// the results.
+  std::vector<Node *> arguments;
+  std::vector<Node *> cotangents; ///< of the first parameters
+};
 
 /// One value of a graph. `op` is an op of the graph dialect without its prefix,
-/// or `input`, `parameter`, `mask`, `count`, an `argument` of the loop it is
-/// in, or the `result` number `integer` of a `scan`.
+/// or `input`, `parameter`, `mask`, `count`, an `argument` of the loop or the
+/// gradient it is in, or the `result` number `integer` of a `scan` or a
+/// `custom_gradient`.
 struct Node {
   std::string_view op;
   std::vector<Node *> operands;
@@ -44,6 +57,8 @@ struct Node {
   uint32_t call = 0;    ///< index into Graph::calls of the layer it is in
   Loop *loop = nullptr; ///< it is computed in every iteration of
   Loop *body = nullptr; ///< of a `scan`
+  GivenGradient *gradient = nullptr; ///< it belongs to
+  GivenGradient *given = nullptr;    ///< of a `custom_gradient`
   /// Depends on a reduction over the batch, or is one.
   bool afterBatch = false;
   /// Is itself a reduction over the batch.
@@ -90,6 +105,7 @@ struct LayerCall {
 struct Graph {
   std::deque<Node> nodes;
   std::deque<Loop> loops;
+  std::deque<GivenGradient> gradients;
   std::vector<LayerCall> calls{1}; ///< [0] is the model itself
   Node *loss = nullptr;
   Span lossSpan;

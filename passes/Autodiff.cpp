@@ -11,10 +11,13 @@
 // ReverseSweep.h says how. Values that no parameter reaches, and integer ones,
 // get no cotangent. Nor does a parameter that does not reach the loss: nothing
 // updates it, as in PyTorch, where its gradient is None. One that reaches it
-// with slope 0 alone (floor, sign) gets zeros.
+// with slope 0 alone (floor, sign) gets zeros. What a layer gives a gradient of
+// its own has it in place of its derivative, and is an ordinary value after
+// this.
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/OpFactory.h"
 #include "ir/graph/Program.h"
 #include "passes/LossScale.h"
@@ -47,20 +50,28 @@ llvm::DenseSet<Value> reachingValues(Value loss,
 
 struct GraphAutodiff : impl::GraphAutodiffBase<GraphAutodiff> {
   using GraphAutodiffBase::GraphAutodiffBase;
-  void runOnOperation() override;
+
+  void runOnOperation() override {
+    auto function = getOperation().lookupSymbol<func::FuncOp>("train");
+    if (function && failed(differentiate(function)))
+      return signalPassFailure();
+    // Gradients of a model's own have been asked.
+    graph::replaceByOperands(getOperation());
+    if (function)
+      eraseDeadOps(function.getBody().front());
+  }
+
+  LogicalResult differentiate(func::FuncOp function);
 };
 
-void GraphAutodiff::runOnOperation() {
-  auto function = getOperation().lookupSymbol<func::FuncOp>("train");
-  if (!function)
-    return;
+LogicalResult GraphAutodiff::differentiate(func::FuncOp function) {
   std::optional<unsigned> lossIndex =
       graph::findResult(function, graph::kLossAttr);
   if (!lossIndex || graph::findResult(function, graph::kGradientAttr))
-    return;
+    return success();
   SmallVector<BlockArgument> parameters = graph::trainedParameters(function);
   if (parameters.empty())
-    return;
+    return success();
 
   Block &body = function.getBody().front();
   auto terminator = cast<func::ReturnOp>(body.getTerminator());
@@ -77,7 +88,7 @@ void GraphAutodiff::runOnOperation() {
   ReverseSweep sweep(body, std::move(active), builder);
   sweep.seed(loss, seed);
   if (failed(sweep.run()))
-    return signalPassFailure();
+    return failure();
 
   builder.setInsertionPoint(terminator);
   for (BlockArgument parameter : parameters) {
@@ -91,7 +102,7 @@ void GraphAutodiff::runOnOperation() {
     graph::appendResult(function, gradient, graph::kGradientAttr,
                         graph::parameterOf(function, parameter.getArgNumber()));
   }
-  eraseDeadOps(body);
+  return success();
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include "ir/dist/DistDialect.h"
 #include "ir/dist/MeshConfig.h"
+#include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/Program.h"
 #include "passes/Passes.h"
@@ -188,7 +189,8 @@ struct VerifyPhase : impl::VerifyPhaseBase<VerifyPhase> {
   LogicalResult verifyOp(Operation *op, const Phase &known) {
     if (!llvm::is_contained(known.dialects,
                             op->getName().getDialectNamespace()) ||
-        isa<dist::ReshardOp>(op))
+        isa<dist::ReshardOp>(op) ||
+        (phase != "graph" && op->hasTrait<graph::ReplacedByOperands>()))
       return op->emitOpError("must be gone after the phase '") << phase << "'";
     if (!llvm::is_contained(known.dialects, "func"))
       return success();

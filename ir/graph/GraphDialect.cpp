@@ -1,6 +1,7 @@
 //===- GraphDialect.cpp - The dialect and its attributes ------------------===//
 
 #include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "mlir/IR/Builders.h"
@@ -25,6 +26,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/graph/GraphOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/graph/GraphGradientOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

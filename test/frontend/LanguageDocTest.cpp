@@ -186,10 +186,6 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
       {"`state`", model("state s: f32[8] = zeros")},
       {"`update`", model("state s: f32[8] = zeros\nupdate s = s + 1")},
       {"`over dataset`", model("over dataset { let t = mean(x) }")},
-      {"a layer's own `gradient`",
-       "layer f(x: float[..., D]) -> float[..., D] {\n  return x\n}"
-       " gradient(d) {\n  return d\n}\n" +
-           model("let y = f(x)")},
       {"an index that is a tensor", model("let y = x[:, n]")},
       {"a label for each element of a row",
        model("let y = softmax_cross_entropy(x[:, :, None] + ones([3]), i)")},

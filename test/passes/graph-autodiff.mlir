@@ -96,3 +96,63 @@ func.func @train(%w: tensor<4x2xf32> {graph.param = @w}, %x: tensor<3x4xbf16>, %
   // CHECK: return %{{.*}}, %[[G]] : tensor<f32>, tensor<4x2xf32>
   return %l : tensor<f32>
 }
+
+// -----
+
+// A gradient of a layer's own takes the place of the derivative: %y needs no
+// cotangent, and the one of the result that nobody reads is 0.
+graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+func.func @train(%w: tensor<3xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[Y:.*]] = graph.exp %[[W:.*]] :
+  %y = graph.exp %w : tensor<3xf32>
+  %r:2 = graph.custom_gradient %y, %y of(%w : tensor<3xf32>) {
+  ^bb0(%a: tensor<3xf32>, %da: tensor<3xf32>, %db: tensor<3xf32>):
+    %0 = graph.mul %a, %da : tensor<3xf32>
+    %1 = graph.sub %0, %db : tensor<3xf32>
+    graph.cotangents %1 : tensor<3xf32>
+  } : tensor<3xf32>, tensor<3xf32>
+  // CHECK: %[[S:.*]] = graph.reduce sum %[[Y]]
+  %s = graph.reduce sum %r#0 dims = [0] : tensor<3xf32> to tensor<f32>
+  // CHECK: %[[D:.*]] = graph.broadcast
+  // CHECK: %[[ZERO:.*]] = graph.constant dense<0.000000e+00> : tensor<3xf32>
+  // CHECK: %[[M:.*]] = graph.mul %[[W]], %[[D]]
+  // CHECK: %[[G:.*]] = graph.sub %[[M]], %[[ZERO]]
+  // CHECK-NEXT: return %[[S]], %[[G]]
+  return %s : tensor<f32>
+}
+
+// -----
+
+// Without a parameter, and in other programs, the values remain.
+// CHECK-LABEL: @infer
+// CHECK-NEXT: return %arg0
+func.func @infer(%x: tensor<3xf32> {graph.input = "x"}) -> (tensor<3xf32> {graph.output = "y"}) {
+  %r = graph.custom_gradient %x of(%x : tensor<3xf32>) {
+  ^bb0(%a: tensor<3xf32>, %d: tensor<3xf32>):
+    graph.cotangents %d : tensor<3xf32>
+  } : tensor<3xf32>
+  return %r : tensor<3xf32>
+}
+
+// -----
+
+// Inside of a loop the backward loop has it.
+graph.parameter @w : tensor<3xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+func.func @train(%w: tensor<3xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  %r = graph.scan 4 carry(%c = %w : tensor<3xf32>) {
+    %y = graph.exp %c : tensor<3xf32>
+    %q = graph.custom_gradient %y of(%c : tensor<3xf32>) {
+    ^bb0(%a: tensor<3xf32>, %d: tensor<3xf32>):
+      %0 = graph.maximum %a, %d : tensor<3xf32>
+      graph.cotangents %0 : tensor<3xf32>
+    } : tensor<3xf32>
+    graph.yield %q : tensor<3xf32>
+  } : tensor<3xf32>
+  // CHECK: graph.scan 4 reverse
+  // CHECK: graph.maximum
+  // CHECK-NOT: custom_gradient
+  %s = graph.reduce sum %r dims = [0] : tensor<3xf32> to tensor<f32>
+  return %s : tensor<f32>
+}

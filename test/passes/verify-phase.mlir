@@ -1,5 +1,6 @@
 // RUN: split-file %s %t
 // RUN: mlc-opt %t/graph.mlir -split-input-file -verify-phase=phase=graph -verify-diagnostics
+// RUN: mlc-opt %t/grad.mlir -verify-phase=phase=grad -verify-diagnostics
 // RUN: mlc-opt %t/dist.mlir -split-input-file -verify-phase=phase=dist -verify-diagnostics
 // RUN: mlc-opt %t/local.mlir -split-input-file -verify-phase=phase=local -verify-diagnostics
 // RUN: mlc-opt %t/schedule.mlir -split-input-file -verify-phase=phase=schedule -verify-diagnostics
@@ -54,6 +55,16 @@ func.func @early_layout(%x: tensor<4xf32, #whole> {graph.mask}) {
 // -----
 // expected-error @below {{must be gone after the phase 'graph'}}
 dist.mesh @mesh ["data"] sizes = [1]
+
+//--- grad.mlir
+func.func @gradient_of_its_own(%x: tensor<4xf32> {graph.mask}) {
+  // expected-error @below {{must be gone after the phase 'grad'}}
+  %r = graph.custom_gradient %x of(%x : tensor<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %d: tensor<4xf32>):
+    graph.cotangents %d : tensor<4xf32>
+  } : tensor<4xf32>
+  return
+}
 
 //--- dist.mlir
 dist.mesh @mesh ["data"] sizes = [1]

@@ -8,13 +8,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/graph/GraphOps.h"
+#include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/Program.h"
+#include "ir/graph/SourceLines.h"
 #include "ir/interpreter/GradientCheck.h"
 #include "runtime/core/Random.h"
 #include "tools/mlc/Files.h"
 #include "tools/mlc/Interpret.h"
 
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -111,6 +114,37 @@ static FailureOr<std::vector<Literal>> makeArguments(func::FuncOp function) {
   return arguments;
 }
 
+/// Parameters whose gradient goes through one that a layer gives itself, and
+/// the place of that layer. Such a gradient need not be the derivative. All
+/// that a loop reads counts as read by the layers in it.
+static llvm::StringMap<std::string> findGiven(func::FuncOp function) {
+  llvm::StringMap<std::string> given;
+  Block &body = function.getBody().front();
+  body.walk([&](Operation *op) {
+    if (!op->hasTrait<graph::ReplacedByOperands>())
+      return;
+    SmallVector<mlir::FileLineColLoc> places = getSourceLines(op->getLoc());
+    std::string place = places.empty() ? "" : mlc::toString(places[0]);
+    Operation *outermost = body.findAncestorOpInBlock(*op);
+    unsigned first = outermost == op ? op->getNumResults() : 0;
+    SmallVector<Value> open(outermost->getOperands().drop_front(first));
+    llvm::DenseSet<Value> seen;
+    while (!open.empty()) {
+      Value value = open.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      if (Operation *from = value.getDefiningOp()) {
+        llvm::append_range(open, from->getOperands());
+        continue;
+      }
+      unsigned index = cast<BlockArgument>(value).getArgNumber();
+      if (FlatSymbolRefAttr path = graph::parameterOf(function, index))
+        given.try_emplace(path.getValue(), place);
+    }
+  });
+  return given;
+}
+
 static std::string spell(double value) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.9g", value);
@@ -118,7 +152,8 @@ static std::string spell(double value) {
 }
 
 /// `hidden.w: 32 of 4096 elements, worst relative error 2e-09 at ...`.
-static std::string lineOf(const interpreter::CheckedGradient &checked) {
+static std::string lineOf(const interpreter::CheckedGradient &checked,
+                          const llvm::StringMap<std::string> &given) {
   std::string text;
   llvm::raw_string_ostream line(text);
   line << checked.path << ": " << checked.checked << " of "
@@ -130,23 +165,57 @@ static std::string lineOf(const interpreter::CheckedGradient &checked) {
          << " at " << checked.place() << ": gradient "
          << spell(checked.gradient) << ", difference "
          << spell(checked.difference);
+  if (auto found = given.find(checked.path); found != given.end())
+    line << "; not counted: it goes through a layer's own gradient"
+         << (found->second.empty() ? "" : " at ") << found->second;
   line << "\n";
   return text;
 }
 
-static int report(ArrayRef<interpreter::CheckedGradient> all) {
+/// `worst: 2e-09 at ..., of 106 elements of 4 parameters`.
+static std::string summaryOf(ArrayRef<interpreter::CheckedGradient> counted) {
+  int64_t elements = 0;
+  const interpreter::CheckedGradient *worst = &counted.front();
+  for (const interpreter::CheckedGradient &checked : counted) {
+    elements += checked.checked;
+    // One that is no number is the worst of all.
+    if (!(checked.error <= worst->error) || worst->checked == 0)
+      worst = &checked;
+  }
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << "worst: " << llvm::format("%.1e", worst->error) << " at "
+      << worst->place() << ", of " << elements << " elements of "
+      << counted.size() << (counted.size() == 1 ? " parameter" : " parameters")
+      << "\n";
+  return text;
+}
+
+static int report(ArrayRef<interpreter::CheckedGradient> all,
+                  const llvm::StringMap<std::string> &given) {
   if (all.empty()) {
     printError("no trained parameter has a gradient to check");
     return kModelError;
   }
-  std::string error;
+  std::string error, text;
+  std::vector<interpreter::CheckedGradient> counted;
   for (const interpreter::CheckedGradient &checked : all) {
-    if (!writeOutput("-", lineOf(checked), error)) {
-      printError(error);
-      return kModelError;
-    }
+    text += lineOf(checked, given);
+    if (!given.contains(checked.path))
+      counted.push_back(checked);
   }
-  for (const interpreter::CheckedGradient &checked : all) {
+  if (!counted.empty())
+    text += summaryOf(counted);
+  if (!writeOutput("-", text, error)) {
+    printError(error);
+    return kModelError;
+  }
+  if (counted.empty()) {
+    printError("every gradient goes through one that a layer gives itself: "
+               "none could be checked");
+    return kModelError;
+  }
+  for (const interpreter::CheckedGradient &checked : counted) {
     if (checked.checked == 0) {
       printError("no element of " + checked.path +
                  " could be checked: the loss has a kink at each");
@@ -176,6 +245,7 @@ int checkGradients(Compilation &compilation) {
                "none; give it a loss and a train block with an optimizer");
     return kModelError;
   }
+  llvm::StringMap<std::string> given = findGiven(function);
   if (int code = compilation.addGradients())
     return code;
   FailureOr<std::vector<Literal>> arguments = makeArguments(function);
@@ -185,7 +255,7 @@ int checkGradients(Compilation &compilation) {
       function, *arguments, [](StringRef path, int64_t i) {
         return uniform((path + "#element").str(), i);
       });
-  return failed(checked) ? kModelError : report(*checked);
+  return failed(checked) ? kModelError : report(*checked, given);
 }
 
 } // namespace mlc::driver

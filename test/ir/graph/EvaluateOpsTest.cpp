@@ -208,6 +208,13 @@ const std::vector<Case> &allCases() {
        {{"tensor<2x2xf64>", {1, 2, 3, 4}}, {kPair, {5, 6}}},
        kPair,
        {17, 39}},
+      {"custom_gradient",
+       "%a of(%b : tensor<2xf64>) {\n^bb0(%x: tensor<2xf64>, %d: "
+       "tensor<2xf64>):\n  graph.cotangents %d : tensor<2xf64>\n} : "
+       "tensor<2xf64>",
+       {{"tensor<2xf64>", {3, 4}}, {"tensor<2xf64>", {5, 6}}},
+       "tensor<2xf64>",
+       {3, 4}},
       // Logits 0 and ln 3: probabilities 1/4 and 3/4.
       {"softmax_cross_entropy",
        "%a, %b : tensor<1x2xf64>, tensor<1xi32>",

@@ -192,6 +192,22 @@ void addContractions(std::vector<Case> &cases) {
                      {{logits}, label, {loss}},
                      logits});
   }
+  // A square, whose gradient is given; only the first input has one.
+  for (const char *shape : {"1", "5", "3x17"}) {
+    std::string type = tensor(shape);
+    cases.push_back(
+        {"custom_gradient",
+         "%y = graph.mul %a, %a : " + type +
+             "\n  %q = graph.custom_gradient %y of(%a, %b : " + type + ", " +
+             type + ") {\n  ^bb0(%x: " + type + ", %u: " + type +
+             ", %dy: " + type + "):\n    %0 = graph.add %x, %x : " + type +
+             "\n    %1 = graph.mul %0, %dy : " + type +
+             "\n    graph.cotangents %1 : " + type + "\n  } : " + type +
+             "\n  %z = graph.mul %b, %b : " + type +
+             "\n  %r = graph.add %q, %z : " + type,
+         {{type}, {type}},
+         type});
+  }
 }
 
 const std::vector<Case> &allCases() {

@@ -564,3 +564,45 @@ func.func @scan_with_another_stack(%x: tensor<8xf32>) {
   } : tensor<3x8xf32>
   return
 }
+
+// -----
+func.func @gradient_of_another_result(%x: tensor<4xf32>) {
+  // expected-error @below {{results have the types of the values}}
+  %r = "graph.custom_gradient"(%x, %x) <{operandSegmentSizes = array<i32: 1, 1>}> ({ // (C1)
+  ^bb0(%a: tensor<4xf32>, %d: tensor<8xf32>):
+    graph.cotangents %a : tensor<4xf32>
+  }) : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+func.func @gradient_of_other_arguments(%x: tensor<4xf32>) {
+  // expected-error @below {{has a region with the arguments ('tensor<4xf32>'), and its inputs and results are ('tensor<4xf32>', 'tensor<4xf32>')}}
+  %r = graph.custom_gradient %x of(%x : tensor<4xf32>) { // (C2)
+  ^bb0(%a: tensor<4xf32>):
+    graph.cotangents %a : tensor<4xf32>
+  } : tensor<4xf32>
+  return
+}
+
+// -----
+func.func @gradient_of_another_type(%x: tensor<4xf32>, %y: tensor<8xf32>) {
+  // expected-error @below {{has a region that gives ('tensor<8xf32>'), and its inputs are ('tensor<4xf32>')}}
+  %r = graph.custom_gradient %y of(%x : tensor<4xf32>) { // (C3)
+  ^bb0(%a: tensor<4xf32>, %d: tensor<8xf32>):
+    // expected-note @below {{they are given here}}
+    graph.cotangents %d : tensor<8xf32>
+  } : tensor<8xf32>
+  return
+}
+
+// -----
+func.func @more_gradients_than_inputs(%x: tensor<4xf32>) {
+  // expected-error @below {{has a region that gives ('tensor<4xf32>', 'tensor<4xf32>'), and its inputs are ('tensor<4xf32>')}}
+  %r = graph.custom_gradient %x of(%x : tensor<4xf32>) { // (C3)
+  ^bb0(%a: tensor<4xf32>, %d: tensor<4xf32>):
+    // expected-note @below {{they are given here}}
+    graph.cotangents %d, %d : tensor<4xf32>, tensor<4xf32>
+  } : tensor<4xf32>
+  return
+}

@@ -124,3 +124,16 @@ func.func @loops(%x: tensor<28x4xf32>, %w: tensor<4xf32>, %h: tensor<4xf32>) {
   } : tensor<4xf32>, tensor<28x4xf32>
   return
 }
+
+// CHECK-LABEL: @gradients
+func.func @gradients(%x: tensor<4xf32>, %k: tensor<4xi32>) {
+  // CHECK: %{{.*}}:2 = graph.custom_gradient %[[X:.*]], %[[X]] of(%[[X]], %{{.*}} : tensor<4xf32>, tensor<4xi32>) {
+  %r:2 = graph.custom_gradient %x, %x of(%x, %k : tensor<4xf32>, tensor<4xi32>) {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<4xi32>, %da: tensor<4xf32>, %db: tensor<4xf32>):
+    %0 = graph.add %da, %db : tensor<4xf32>
+    // CHECK: graph.cotangents %{{.*}} : tensor<4xf32>
+    graph.cotangents %0 : tensor<4xf32>
+    // CHECK: } : tensor<4xf32>, tensor<4xf32>
+  } : tensor<4xf32>, tensor<4xf32>
+  return
+}
