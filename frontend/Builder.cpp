@@ -295,9 +295,35 @@ Node *GraphBuilder::dot(Node *a, Node *b, std::vector<int64_t> aBatch,
   return cast(node, dtype);
 }
 
+Node *GraphBuilder::gather(Node *x, Node *indices, int64_t dim) {
+  Shape shape = x->type.shape;
+  shape.erase(shape.begin() + dim);
+  shape.insert(shape.begin() + dim, indices->type.shape.begin(),
+               indices->type.shape.end());
+  Node *node = add("gather", {x, indices}, {x->type.dtype, std::move(shape)});
+  node->lists[0] = {dim};
+  return node;
+}
+
+Node *GraphBuilder::scatterAdd(Node *x, Node *indices, int64_t extent) {
+  const DType dtype = x->type.dtype;
+  const bool overBatch = indices->type.batchDim() >= 0;
+  if (overBatch)
+    x = maskRows(cast(x, carriedType("sum", dtype)), "sum");
+  Shape shape = x->type.shape;
+  shape.erase(shape.begin(), shape.begin() + indices->type.rank());
+  shape.insert(shape.begin(), Dim::of(extent));
+  Node *node =
+      add("scatter_add", {x, indices}, {x->type.dtype, std::move(shape)});
+  node->lists[0] = {0};
+  if (overBatch)
+    node->reducesBatch = node->afterBatch = true;
+  return cast(node, dtype);
+}
+
 Node *GraphBuilder::softmaxCrossEntropy(Node *logits, Node *labels) {
   return add("softmax_cross_entropy", {logits, labels},
-             {logits->type.dtype, {logits->type.shape[0]}});
+             {logits->type.dtype, labels->type.shape});
 }
 
 Node *GraphBuilder::concat(const std::vector<Node *> &parts, int64_t dim) {

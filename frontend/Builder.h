@@ -55,6 +55,11 @@ public:
   Node *dot(Node *a, Node *b, std::vector<int64_t> aBatch,
             std::vector<int64_t> bBatch, std::vector<int64_t> aContract,
             std::vector<int64_t> bContract);
+  /// NumPy's take along `dim`.
+  Node *gather(Node *x, Node *indices, int64_t dim);
+  /// `extent` rows along dimension 0, the sums of those of `x` whose index they
+  /// are. Over the batch: skips padding.
+  Node *scatterAdd(Node *x, Node *indices, int64_t extent);
   Node *softmaxCrossEntropy(Node *logits, Node *labels);
   Node *concat(const std::vector<Node *> &parts, int64_t dim);
   /// One [start, limit) with a stride per dimension; kBatchExtent as a limit.

@@ -361,20 +361,16 @@ Value Elaborator::builtinCrossEntropy(CallSite &site) {
     return {};
   }
   Shape leading = logits->type.shape;
-  if (leading.size() > 2) {
+  bool isScalar = leading.empty();
+  if (!isScalar)
     leading.pop_back();
-    if (leading == labels->type.shape) {
-      context.notYet(site.call.span, "a label for each element of a row");
-      return {};
-    }
-  }
-  if (logits->type.rank() != 2 || labels->type.rank() != 1 ||
-      logits->type.shape[0] != labels->type.shape[0]) {
+  if (isScalar || leading != labels->type.shape ||
+      logits->type.shape.back().isBatch) {
     context
         .error(Code::ShapeMismatch, site.call.span,
                "logits `" + spell(logits->type) + "` and labels `" +
                    spell(labels->type) + "` don't fit together")
-        .help("logits are `[B, classes]`, labels `[B]`");
+        .help("logits are `[..., classes]`, labels `[...]`");
     return {};
   }
   return Value::tensor(build.softmaxCrossEntropy(logits, labels));
@@ -403,12 +399,9 @@ std::vector<std::string> Elaborator::builtinNames() {
 
 const std::vector<std::string> &Elaborator::laterCallables() {
   static const std::vector<std::string> kLater = {
-      "gather",      "attention",  "split_heads",
-      "merge_heads", "conv2d",     "conv_transpose2d",
-      "max_pool2d",  "avg_pool2d", "batch_norm",
-      "dropout",     "embedding",  "multi_head_attention",
-      "standardize", "auc",        "segment_sum",
-      "one_hot",     "cumsum",     "sort",
+      "attention",   "conv2d",     "conv_transpose2d", "max_pool2d",
+      "avg_pool2d",  "batch_norm", "dropout",          "multi_head_attention",
+      "standardize", "auc",        "cumsum",           "sort",
       "topk",        "scatter"};
   return kLater;
 }

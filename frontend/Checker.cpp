@@ -196,17 +196,25 @@ void ProgramChecker::readMesh(const ast::ParallelDecl *parallel) {
 }
 
 void ProgramChecker::findLimits(const Graph &graph) {
+  static const std::set<std::string_view> kMoves = {"cast", "reshape",
+                                                    "transpose", "broadcast"};
   for (const Node &node : graph.nodes) {
-    if (node.op != "softmax_cross_entropy")
+    int64_t limit;
+    if (node.op == "softmax_cross_entropy")
+      limit = node.operands[0]->type.shape.back().size;
+    else if (node.op == "gather")
+      limit = node.operands[0]->type.shape[node.lists[0][0]].size;
+    else if (node.op == "scatter_add")
+      limit = node.type.shape[0].size;
+    else
       continue;
-    const Node *labels = node.operands[1];
-    while (labels->op == "cast" || labels->op == "reshape")
-      labels = labels->operands[0];
-    int64_t classes = node.operands[0]->type.shape[1].size;
-    if (labels->op == "input")
+    const Node *integers = node.operands[1];
+    while (kMoves.count(integers->op))
+      integers = integers->operands[0];
+    if (integers->op == "input" && isInteger(integers->type.dtype))
       for (InputInfo &input : context.model.inputs)
-        if (input.name == labels->word)
-          input.limit = input.limit ? std::min(input.limit, classes) : classes;
+        if (input.name == integers->word)
+          input.limit = input.limit ? std::min(input.limit, limit) : limit;
   }
 }
 
@@ -349,6 +357,7 @@ void Elaborator::checkLinear(const Node *root, const std::string &what) {
       "broadcast",
       "concat",
       "slice",
+      "scatter_add",
       "result", // what is nonlinear in a layer stands before its own gradient
       "custom_gradient"};
   while (!open.empty()) {
@@ -364,6 +373,7 @@ void Elaborator::checkLinear(const Node *root, const std::string &what) {
         kLinear.count(node->op) || (node->op == "reduce" && !isMax) ||
         (node->op == "cast" && isFloat(node->operands[0]->type.dtype)) ||
         ((node->op == "mul" || node->op == "dot") && after(0) != after(1)) ||
+        (node->op == "gather" && !after(1)) ||
         (node->op == "div" && !after(1)) || (node->op == "select" && !after(0));
     if (!linear) {
       const Node *cause = node;

@@ -267,6 +267,9 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
   }
   std::vector<int64_t> starts, limits, strides;
   Shape shape;
+  Node *indices = nullptr; // an index that is a tensor
+  int64_t indexedAxis = 0; // of `shape`
+  Span indicesSpan;
   auto keep = [&](Dim dim) {
     starts.push_back(0);
     limits.push_back(dim.isBatch ? kBatchExtent : dim.size);
@@ -297,12 +300,15 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
           .help("take all of it: `:`");
       return {};
     }
+    Node *tensor = nullptr;
     auto number = [&](const ast::Expr *part, int64_t fallback) {
       if (!part)
         return std::optional<int64_t>(fallback);
       Value value = eval(*part, body);
-      if (value.is(Value::Kind::Tensor))
-        context.notYet(part->span, "an index that is a tensor");
+      bool isTensor = !slice && value.is(Value::Kind::Tensor) &&
+                      isInteger(value.node->type.dtype);
+      if (isTensor)
+        tensor = value.node;
       else if (!value.is(Value::Kind::Int) && !value.isPoison())
         context.error(Code::BadIndex, part->span,
                       "an index is an integer, found " + value.describe());
@@ -340,6 +346,20 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
       continue;
     }
     auto at = number(item.get(), 0);
+    if (tensor) {
+      if (indices) {
+        context
+            .error(Code::BadIndex, item->span, "at most one index is a tensor")
+            .note(indicesSpan, "the other one is here")
+            .help("take from one axis after the other");
+        return {};
+      }
+      indices = tensor;
+      indicesSpan = item->span;
+      indexedAxis = static_cast<int64_t>(shape.size());
+      keep(dim);
+      continue;
+    }
     if (!at)
       return {};
     int64_t index = *at < 0 ? *at + dim.size : *at;
@@ -358,8 +378,10 @@ Value Elaborator::evalIndex(const ast::IndexExpr &expr, Body &body) {
   while (static_cast<int64_t>(starts.size()) < x->type.rank())
     keep(next());
   build.span = expr.span;
-  return finish(build.reshape(build.slice(x, starts, limits, strides), shape),
-                expr.span);
+  Node *part = build.reshape(build.slice(x, starts, limits, strides), shape);
+  if (indices)
+    part = gatherAlong(part, indices, indexedAxis, indicesSpan);
+  return part ? finish(part, expr.span) : Value();
 }
 
 } // namespace mlc::frontend

@@ -325,9 +325,18 @@ public:
   Value builtinStack(CallSite &site);
   Value builtinPad(CallSite &site);
   Value builtinEinsum(CallSite &site);
+  Value builtinGather(CallSite &site);
+  Value builtinScatterAdd(CallSite &site);
+  Value builtinOneHot(CallSite &site);
   Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
                     Span span);
   Node *reshapeTo(Node *x, const Shape &shape, Span span);
+  /// An integer tensor; else an error.
+  Node *requireIndices(const Actual &actual);
+  /// The extent of a dimension, not the batch; else an error.
+  std::optional<int64_t> requireExtent(const Actual &actual);
+  /// NumPy's take, or an error where that would mix examples.
+  Node *gatherAlong(Node *x, Node *indices, int64_t axis, Span span);
 
   /// The arguments `x`, `axis` and `keepdims` of a reduction.
   struct Reduction {

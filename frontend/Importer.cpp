@@ -320,7 +320,8 @@ Value FunctionImporter::emit(const Node &node) {
   } else if (node.op == "arg_reduce") {
     kind();
     state.addAttribute("dim", builder.getI64IntegerAttr(node.lists[0][0]));
-  } else if (node.op == "concat" || node.op == "iota") {
+  } else if (node.op == "concat" || node.op == "iota" || node.op == "gather" ||
+             node.op == "scatter_add") {
     state.addAttribute("dim", builder.getI64IntegerAttr(node.lists[0][0]));
   } else if (node.op == "dot") {
     list("lhsBatch", 0);

@@ -297,6 +297,7 @@ Value Evaluator::compute(Operation *op, const Index &index) {
       .Case([&](graph::ReduceOp o) { return reduce(o, index); })
       .Case([&](graph::ArgReduceOp o) { return argReduce(o, index); })
       .Case([&](graph::DotOp o) { return dot(o, index); })
+      .Case([&](graph::GatherOp o) { return gather(o, index); })
       .Case([&](graph::SoftmaxCrossEntropyOp o) { return loss(o, index); })
       .Case([&](graph::SoftmaxCrossEntropyGradOp o) {
         return lossGradient(o, index);

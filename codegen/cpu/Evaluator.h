@@ -12,7 +12,9 @@
 
 #include "codegen/cpu/Index.h"
 
+#include "ir/graph/GraphIndexOps.h"
 #include "ir/graph/GraphOps.h"
+#include "runtime/schema/KernelAbi.h"
 
 namespace mlc::cpu {
 
@@ -60,6 +62,8 @@ public:
   llvm::DenseMap<Value, Value> pointers;
   /// Values that are already computed at the index in use.
   llvm::DenseMap<Value, Value> known;
+  /// Of a gather: the index in use, an i64 that is checked already.
+  llvm::DenseMap<Value, Value> checkedIndex;
   /// Loads that could not be contiguous or a broadcast; a measure of cost.
   unsigned gathers = 0;
   /// KernelContext, for errors.
@@ -108,18 +112,22 @@ private:
   Value reduce(graph::ReduceOp op, const Index &index);
   Value argReduce(graph::ArgReduceOp op, const Index &index);
   Value dot(graph::DotOp op, const Index &index);
+  Value gather(graph::GatherOp op, const Index &index);
   Value loss(graph::SoftmaxCrossEntropyOp op, const Index &index);
   Value lossGradient(graph::SoftmaxCrossEntropyGradOp op, const Index &index);
 };
 
-/// Reports labels outside [0, classes) in the KernelContext, for the active
-/// lanes; `rows` are their indices.
+/// Integers of the type `element`, as i64.
+Value widenIndex(KernelBuilder &k, Value integers, Type element);
+
+/// Reports integers outside [0, limit) in the KernelContext as `error`, for the
+/// active lanes; `places` are where in their tensor they are.
 /// `source` is the value of the kernel's body that they are of.
 ///
-/// \returns the labels as i64, 0 where they are out of range: the error stops
-///   the run.
-Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
-                     const Coord &rows);
+/// \returns them as i64, 0 where they are out of range: the error stops the
+///   run.
+Value emitRangeCheck(Evaluator &e, Value source, Value integers, int64_t limit,
+                     const Coord &places, mlrt::KernelError error);
 
 } // namespace mlc::cpu
 

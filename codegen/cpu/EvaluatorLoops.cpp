@@ -205,13 +205,14 @@ namespace {
 struct Row {
   Evaluator &e;
   Value logits;
-  Coord row;
+  Index row; ///< of the dimensions before the classes
 
   Value at(Coord column) {
-    Index index{{0, 1, row}, {1, 1, column}};
+    Index index(row);
+    index.push_back({typeOf(logits).getRank() - 1, 1, column});
     return e.evaluate(logits, index);
   }
-  int64_t classes() { return typeOf(logits).getDimSize(1); }
+  int64_t classes() { return typeOf(logits).getShape().back(); }
   Type element() { return typeOf(logits).getElementType(); }
 
   Value maximum() {
@@ -258,15 +259,17 @@ static int32_t sourceArgument(Value value) {
   return found;
 }
 
-Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
-                     const Coord &rows) {
+Value widenIndex(KernelBuilder &k, Value integers, Type element) {
+  return element.isInteger(64)         ? integers
+         : element.isUnsignedInteger() ? k.zext(integers, k.i64())
+                                       : k.sext(integers, k.i64());
+}
+
+Value emitRangeCheck(Evaluator &e, Value source, Value integers, int64_t limit,
+                     const Coord &places, mlrt::KernelError which) {
   KernelBuilder &k = e.k;
-  Type element = getElementTypeOrSelf(source.getType());
-  bool isUnsigned = element.isUnsignedInteger();
-  Value wide = element.isInteger(64) ? labels
-               : isUnsigned          ? k.zext(labels, k.i64())
-                                     : k.sext(labels, k.i64());
-  Value outside = k.icmp(IPred::uge, wide, k.ci(wide.getType(), classes));
+  Value wide = widenIndex(k, integers, getElementTypeOrSelf(source.getType()));
+  Value outside = k.icmp(IPred::uge, wide, k.ci(wide.getType(), limit));
   for (unsigned lane = 0; lane < std::min(e.lanes(), e.active); ++lane) {
     Value bad = k.extract(outside, lane);
     k.ifThen(bad, [&] {
@@ -274,14 +277,14 @@ Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
       Value error = k.load(k.i32(), e.context);
       Value first = k.icmp(IPred::eq, error, k.ci(k.i32(), 0));
       k.ifThen(first, [&] {
-        Value row;
-        if (rows.perLane) {
-          row = k.extract(e.math.vector(rows), lane);
-          if (row.getType() != k.i64())
-            row = k.sext(row, k.i64());
+        Value place;
+        if (places.perLane) {
+          place = k.extract(e.math.vector(places), lane);
+          if (place.getType() != k.i64())
+            place = k.sext(place, k.i64());
         } else {
-          row = k.add(rows.base ? rows.base : k.index(0),
-                      k.index(rows.offset + rows.stride * lane));
+          place = k.add(places.base ? places.base : k.index(0),
+                        k.index(places.offset + places.stride * lane));
         }
         auto put = [&](size_t offset, Value value) {
           k.store(value, k.gep(e.context, k.index(int64_t(offset)), k.i8()));
@@ -289,10 +292,9 @@ Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
         using Context = mlrt::KernelContext;
         put(offsetof(Context, argument), k.ci(k.i32(), sourceArgument(source)));
         put(offsetof(Context, value), k.extract(wide, lane));
-        put(offsetof(Context, limit), k.index(classes));
-        put(offsetof(Context, row), row);
-        put(offsetof(Context, error),
-            k.ci(k.i32(), int32_t(mlrt::KernelError::kLabelOutOfRange)));
+        put(offsetof(Context, limit), k.index(limit));
+        put(offsetof(Context, row), place);
+        put(offsetof(Context, error), k.ci(k.i32(), int32_t(which)));
       });
     });
   }
@@ -300,10 +302,11 @@ Value emitLabelCheck(Evaluator &e, Value source, Value labels, int64_t classes,
 }
 
 Value Evaluator::loss(graph::SoftmaxCrossEntropyOp op, const Index &index) {
-  Row row{*this, op.getLogits(), index[0].at};
-  Value label =
-      emitLabelCheck(*this, op.getLabels(), evaluate(op.getLabels(), index),
-                     row.classes(), index[0].at);
+  Row row{*this, op.getLogits(), index};
+  Value label = emitRangeCheck(*this, op.getLabels(),
+                               evaluate(op.getLabels(), index), row.classes(),
+                               math.linearize(index, op.getType().getShape()),
+                               mlrt::KernelError::kLabelOutOfRange);
   Value top = row.maximum();
   Value sum = row.sumOfExp(top);
   Coord column;
@@ -320,15 +323,19 @@ Value Evaluator::loss(graph::SoftmaxCrossEntropyOp op, const Index &index) {
 Value Evaluator::lossGradient(graph::SoftmaxCrossEntropyGradOp op,
                               const Index &index) {
   Type labelType = op.getLabels().getType().getElementType();
-  Index at = math.splitAll(index, op.getType().getShape());
-  Row row{*this, op.getLogits(), at[0].at};
-  Index rowIndex{{0, 1, at[0].at}};
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  Index rowIndex =
+      math.split(index, shape, {static_cast<int64_t>(shape.size()) - 1});
+  Coord place = rowIndex.pop_back_val().at;
+  Row row{*this, op.getLogits(), rowIndex};
   Value labels = evaluate(op.getLabels(), rowIndex);
-  emitLabelCheck(*this, op.getLabels(), labels, row.classes(), at[0].at);
+  emitRangeCheck(*this, op.getLabels(), labels, row.classes(),
+                 math.linearize(rowIndex, shape.drop_back()),
+                 mlrt::KernelError::kLabelOutOfRange);
   Value top = row.maximum();
   Value sum = row.sumOfExp(top);
-  Value share = k.fdiv(emitExp(k, k.fsub(row.at(at[1].at), top)), sum);
-  Value column = math.vector(at[1].at);
+  Value share = k.fdiv(emitExp(k, k.fsub(row.at(place), top)), sum);
+  Value column = math.vector(place);
   Value wide =
       emitCast(k, labels, labelType, KernelBuilder::element(column.getType()));
   Value one = k.select(k.icmp(IPred::eq, wide, column),

@@ -65,6 +65,9 @@ public:
   /// How often a per-lane index had to be computed; a measure of cost.
   unsigned perLaneCount = 0;
 
+  /// Do indices per lane have 64 bits.
+  bool isWide() const { return wide; }
+
   Coord add(const Coord &x, const Coord &y);
   Coord scale(const Coord &x, int64_t factor);
   /// x / divisor and x % divisor, for 0 <= x.

@@ -38,17 +38,25 @@ struct LossRows {
   struct Part {
     Value row, column;
     unsigned active;
-    Index index(unsigned width) const {
-      return {{0, 1, Coord::scalar(row)}, {1, 1, Coord::lane(column, width)}};
-    }
   };
+  Index rowIndex(Value row) {
+    return wholeIndex(type().getRank() - 1, Coord::scalar(row));
+  }
+  Index index(Value row, const Coord &column) {
+    Index index = rowIndex(row);
+    index.push_back({type().getRank() - 1, 1, column});
+    return index;
+  }
+  Index indexOf(const Part &part) {
+    return index(part.row, Coord::lane(part.column, lanes));
+  }
 
   // Lanes without a class have -infinity, which is no maximum.
   Value load(const Part &part) {
     KernelBuilder &k = l.k;
     Evaluator e = l.evaluator(lanes);
     e.active = part.active;
-    Value x = e.evaluate(logits, part.index(lanes));
+    Value x = e.evaluate(logits, indexOf(part));
     if (part.active >= lanes)
       return x;
     Value lowest = emitNeutral(k, ReductionKind::max, x.getType(), element());
@@ -100,9 +108,8 @@ struct LossRows {
     Row row{number, checkedLabel(number), {}, {}, {}, {}};
     row.held.resize(isHeld() ? vectors() : 0);
     if (loss)
-      row.chosen =
-          l.evaluator(1).evaluate(logits, {{0, 1, Coord::scalar(number)},
-                                           {1, 1, Coord::scalar(row.label)}});
+      row.chosen = l.evaluator(1).evaluate(
+          logits, index(number, Coord::scalar(row.label)));
     Value top =
         fold(number, emitNeutral(k, ReductionKind::max, vector, element()),
              [&](const Part &part, int64_t v, Value best) {
@@ -139,8 +146,9 @@ struct LossRows {
   // The label of a row, 0 where it is out of range.
   Value checkedLabel(Value row) {
     Evaluator e = l.evaluator(1);
-    Value label = e.evaluate(labels, {{0, 1, Coord::scalar(row)}});
-    return emitLabelCheck(e, labels, label, classes, Coord::scalar(row));
+    Value label = e.evaluate(labels, rowIndex(row));
+    return emitRangeCheck(e, labels, label, classes, Coord::scalar(row),
+                          mlrt::KernelError::kLabelOutOfRange);
   }
 
   void storeLoss(const Row &row) {
@@ -148,7 +156,7 @@ struct LossRows {
     Evaluator e = l.evaluator(1);
     Value value = k.fadd(emitLog(k, row.sum), k.fsub(row.top, row.chosen));
     e.known[loss.getLoss()] = roundTo(k, value, element());
-    store(e, loss.getLoss(), {{0, 1, Coord::scalar(row.number)}}, lossResults);
+    store(e, loss.getLoss(), rowIndex(row.number), lossResults);
   }
 
   void storeGradient(const Part &part, Value label, Value share) {
@@ -160,11 +168,10 @@ struct LossRows {
     Value isLabel = k.icmp(IPred::eq, place, k.laneIndices(k.i32(), lanes));
     Value rest =
         k.select(isLabel, k.fsub(share, k.cf(share.getType(), 1.0)), share);
-    Value scale =
-        narrow.evaluate(gradient.getDloss(), {{0, 1, Coord::scalar(part.row)}});
+    Value scale = narrow.evaluate(gradient.getDloss(), rowIndex(part.row));
     e.known[gradient.getDlogits()] =
         roundTo(k, k.fmul(rest, k.splat(scale, lanes)), element());
-    store(e, gradient.getDlogits(), part.index(lanes), gradientResults);
+    store(e, gradient.getDlogits(), indexOf(part), gradientResults);
   }
 
   void store(Evaluator &e, Value anchor, const Index &at,
@@ -187,7 +194,7 @@ bool lowerLoss(Lowering &l, graph::SoftmaxCrossEntropyOp loss,
   Value logits = loss ? loss.getLogits() : gradient.getLogits();
   Value labels = loss ? loss.getLabels() : gradient.getLabels();
   ArrayRef<int64_t> shape = cast<RankedTensorType>(logits.getType()).getShape();
-  int64_t rows = shape[0], classes = shape[1];
+  int64_t rows = countElements(shape.drop_back()), classes = shape.back();
   Type element = cast<RankedTensorType>(logits.getType()).getElementType();
   unsigned lanes = l.k.target.lanes / (element.isF64() ? 2 : 1);
   // For a few classes, lanes along the rows waste less.

@@ -100,8 +100,8 @@ namespace {
 
 bool isAnchor(Operation *op) {
   return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp,
-             graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp>(
-      op);
+             graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp,
+             graph::GatherOp, graph::ScatterAddOp>(op);
 }
 
 bool isKnown(Operation *op) {
@@ -129,6 +129,10 @@ bool lowerAnchor(Lowering &l, Operation *anchor, Operation *partner,
     return lowerDot(l, dot, which);
   if (auto reduce = dyn_cast<graph::ReduceOp>(anchor))
     return lowerReduce(l, reduce, which);
+  if (auto gather = dyn_cast<graph::GatherOp>(anchor))
+    return lowerGather(l, gather, which);
+  if (auto scatter = dyn_cast<graph::ScatterAddOp>(anchor))
+    return lowerScatterAdd(l, scatter, which);
   auto either = [&]<typename Op>(Op) {
     auto op = dyn_cast<Op>(anchor);
     return op ? op : dyn_cast_if_present<Op>(partner);

@@ -69,6 +69,11 @@ bool lowerReduce(Lowering &l, graph::ReduceOp op,
 bool lowerLoss(Lowering &l, graph::SoftmaxCrossEntropyOp loss,
                graph::SoftmaxCrossEntropyGradOp gradient,
                llvm::ArrayRef<unsigned> which);
+bool lowerGather(Lowering &l, graph::GatherOp op,
+                 llvm::ArrayRef<unsigned> which);
+/// Takes every result: nothing goes on with a sum before all is added.
+bool lowerScatterAdd(Lowering &l, graph::ScatterAddOp op,
+                     llvm::ArrayRef<unsigned> which);
 bool lowerDot(Lowering &l, graph::DotOp op, llvm::ArrayRef<unsigned> which);
 
 } // namespace mlc::cpu

@@ -2,6 +2,7 @@
 
 #include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphGradientOps.h"
+#include "ir/graph/GraphIndexOps.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "mlir/IR/Builders.h"
@@ -30,6 +31,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/graph/GraphGradientOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/graph/GraphIndexOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

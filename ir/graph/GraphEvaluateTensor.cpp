@@ -244,7 +244,7 @@ static LogicalResult checkLabels(Operation *op, const Literal &labels,
 /// The largest of a row, and the sum of exp(x - largest), in double.
 static std::pair<double, double> normalizeRow(const Literal &logits,
                                               int64_t row) {
-  int64_t classes = logits.getShape()[1];
+  int64_t classes = logits.getShape().back();
   const double *x = logits.floats.data() + row * classes;
   double largest = x[0], total = 0;
   for (int64_t c = 1; c < classes; ++c)
@@ -258,7 +258,7 @@ LogicalResult SoftmaxCrossEntropyOp::evaluate(Operands operands,
                                               Results results,
                                               EvalOptions options) {
   const Literal &logits = *operands[0], &labels = *operands[1];
-  int64_t classes = logits.getShape()[1];
+  int64_t classes = logits.getShape().back();
   if (failed(checkLabels(*this, labels, classes)))
     return failure();
   for (int64_t row = 0; row < results[0].size(); ++row) {
@@ -275,7 +275,7 @@ LogicalResult SoftmaxCrossEntropyGradOp::evaluate(Operands operands,
                                                   EvalOptions options) {
   const Literal &logits = *operands[0], &labels = *operands[1];
   const Literal &cotangent = *operands[2];
-  int64_t classes = logits.getShape()[1];
+  int64_t classes = logits.getShape().back();
   if (failed(checkLabels(*this, labels, classes)))
     return failure();
   for (int64_t i = 0; i < results[0].size(); ++i) {

@@ -518,22 +518,26 @@ LogicalResult SoftmaxCrossEntropyGradOp::buildGradient(OpBuilder &b,
                                                        Cotangents &out) {
   OpFactory ops{b, getLoc()};
   ArrayRef<int64_t> shape = shapeOf(getLogits());
-  auto columns = [&](Value rows) { return ops.broadcast(rows, shape, {0}); };
+  int64_t last = static_cast<int64_t>(shape.size()) - 1;
+  auto rowDims = llvm::to_vector(llvm::seq<int64_t>(0, last));
+  auto columns = [&](Value rows) {
+    return ops.broadcast(rows, shape, rowDims);
+  };
   Value one = ops.splatLike(getDloss(), 1.0);
   Value difference = SoftmaxCrossEntropyGradOp::create(b, getLoc(), getLogits(),
                                                        getLabels(), one);
   auto indexType = RankedTensorType::get(shape, b.getI64Type());
-  Value index = IotaOp::create(b, getLoc(), indexType, 1);
-  Value labels = ops.castTo(getLabels(),
-                            RankedTensorType::get({shape[0]}, b.getI64Type()));
+  Value index = IotaOp::create(b, getLoc(), indexType, last);
+  Value labels = ops.castTo(
+      getLabels(), RankedTensorType::get(shape.drop_back(), b.getI64Type()));
   Value hit = ops.compare(ComparePredicate::eq, index, columns(labels));
   Value softmax =
       ops.add(difference, ops.select(hit, ops.splatLike(getLogits(), 1.0),
                                      ops.zeroLike(getLogits())));
-  Value centre = columns(ops.reduceSum(ops.mul(ct[0], softmax), {1}));
+  Value centre = columns(ops.reduceSum(ops.mul(ct[0], softmax), {last}));
   Value toLogits =
       ops.mul(ops.mul(columns(getDloss()), softmax), ops.sub(ct[0], centre));
-  Value toLoss = ops.reduceSum(ops.mul(ct[0], difference), {1});
+  Value toLoss = ops.reduceSum(ops.mul(ct[0], difference), {last});
   out.assign({toLogits, Value(), toLoss});
   return success();
 }

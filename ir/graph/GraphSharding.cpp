@@ -324,14 +324,15 @@ ShardingRule DotOp::getShardingRule() {
 /// Rows are independent, and a row stays whole.
 static ShardingRule buildRowRule(Operation *op, RankedTensorType logits) {
   ShardingRule rule = emptyRule(op, PartialRule::none);
-  int64_t rows = rule.addFactor(FactorKind::parallel, logits.getDimSize(0));
-  int64_t classes = rule.addFactor(FactorKind::whole, logits.getDimSize(1));
-  for (auto *list : {&rule.operandFactors, &rule.resultFactors})
-    for (auto &factors : *list) {
-      factors[0] = rows;
-      if (factors.size() > 1)
-        factors[1] = classes;
-    }
+  for (int64_t dim = 0, rank = logits.getRank(); dim < rank; ++dim) {
+    int64_t factor = rule.addFactor(dim + 1 == rank ? FactorKind::whole
+                                                    : FactorKind::parallel,
+                                    logits.getDimSize(dim));
+    for (auto *list : {&rule.operandFactors, &rule.resultFactors})
+      for (auto &factors : *list)
+        if (dim < static_cast<int64_t>(factors.size()))
+          factors[dim] = factor;
+  }
   return rule;
 }
 

@@ -402,7 +402,7 @@ def Graph_SoftmaxCrossEntropyOp : Graph_Op<"softmax_cross_entropy",
     [Graph_Gradient, AllElementTypesMatch<["logits", "loss"]>], ["getFlops"]> {
   let summary = "cross-entropy of softmax(logits) with class labels, per row";
   let description = [{
-    For logits `x` of shape `[N, C]` and labels `y` of shape `[N]`, in nats:
+    For logits `x` of shape `[N..., C]` and labels `y` of shape `[N...]`, in nats:
 
         loss[n] = logsumexp(x[n, :]) - x[n, y[n]]
 
@@ -410,9 +410,9 @@ def Graph_SoftmaxCrossEntropyOp : Graph_Op<"softmax_cross_entropy",
     over the batch is a weighted reduction of its own. A label outside `[0, C)`
     ends the run with an error.
 
-    - (C1) `dim(logits, 0) == dim(labels, 0)`.
+    - (C1) `labels` has the extents of `logits` but the last.
     - (C2) `loss` has the type of a column of `logits`.
-    - (C3) `logits` has rank 2, and `labels` rank 1.
+    - (C3) `logits` has one dimension more than `labels`.
 
     ```mlir
     %loss = graph.softmax_cross_entropy %x, %y : tensor<32x10xf32>, tensor<32xi32>
@@ -438,16 +438,16 @@ def Graph_SoftmaxCrossEntropyGradOp : Graph_Op<"softmax_cross_entropy_grad",
     ["getShardingRule"], ["sharesWorkWith"]> {
   let summary = "gradient of softmax_cross_entropy with respect to the logits";
   let description = [{
-    For logits `x` of shape `[N, C]`, labels `y` and the cotangent `dloss` of
-    shape `[N]`:
+    For logits `x` of shape `[N..., C]`, labels `y` and the cotangent `dloss` of
+    shape `[N...]`:
 
         dlogits[n, c] = (softmax(x[n, :])[c] - (c == y[n] ? 1 : 0)) * dloss[n]
 
     A label outside `[0, C)` ends the run with an error.
 
-    - (C1) `dim(logits, 0) == dim(labels, 0)`.
+    - (C1) `labels` has the extents of `logits` but the last.
     - (C2) `dloss` has the type of a column of `logits`.
-    - (C3) `logits` has rank 2, and `labels` rank 1.
+    - (C3) `logits` has one dimension more than `labels`.
     - (C4) `dlogits` has the shape and element type of `logits`.
 
     ```mlir

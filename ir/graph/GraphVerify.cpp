@@ -322,20 +322,20 @@ LogicalResult DotOp::verify() {
 // Losses
 //===----------------------------------------------------------------------===//
 
-/// Logits are [N, C] and labels [N].
+/// Logits are [N..., C] and labels [N...].
 static LogicalResult verifyLabels(Operation *op, Value logits, Value labels) {
   auto logitsType = cast<RankedTensorType>(logits.getType());
   auto labelsType = cast<RankedTensorType>(labels.getType());
-  if (logitsType.getRank() != 2 || labelsType.getRank() != 1) // (C3)
+  if (logitsType.getRank() != labelsType.getRank() + 1) // (C3)
     return op->emitOpError("has logits of rank ")
            << logitsType.getRank() << " and labels of rank "
-           << labelsType.getRank() << "; they are 2 and 1";
-  int64_t rows = logitsType.getDimSize(0), count = labelsType.getDimSize(0);
-  if (rows == count) // (C1)
+           << labelsType.getRank() << "; logits have one dimension more";
+  ArrayRef<int64_t> rows = logitsType.getShape().drop_back();
+  if (rows == labelsType.getShape()) // (C1)
     return success();
   InFlightDiagnostic diag = op->emitOpError("has ")
-                            << rows << " rows of logits but " << count
-                            << " labels";
+                            << shapeToString(rows) << " rows of logits but "
+                            << shapeToString(labelsType) << " labels";
   diag.attachNote(labels.getLoc()) << "labels come from here";
   return diag;
 }

@@ -99,7 +99,7 @@ Status Executor::runCall(uint32_t index) {
 Status Executor::kernelFailed(const ResolvedStep *step) const {
   const KernelContext context =
       parts->stream->takeFault().value_or(KernelContext());
-  std::string input, where;
+  std::string input, where, place = "row " + std::to_string(context.row);
   if (step) {
     where = parts->plan->describeLocation(step->location);
     for (const InputRing &ring : inputRings)
@@ -107,17 +107,24 @@ Status Executor::kernelFailed(const ResolvedStep *step) const {
           static_cast<uint32_t>(context.argument) < step->argumentCount &&
           parts->arguments[step->firstArgument +
                            static_cast<uint32_t>(context.argument)]
-                  .base == ring.base)
+                  .base == ring.base) {
         input = " of " + printable(ring.name);
+        uint64_t elements = ring.rowBytes / sizeOf(ring.dtype);
+        auto element = static_cast<uint64_t>(context.row);
+        if (elements > 1)
+          place = "row " + std::to_string(element / elements) + ", element " +
+                  std::to_string(element % elements);
+      }
   }
+  bool isLabel = context.error != KernelError::kIndexOutOfRange;
   return {StatusCode::kBadInput,
-          "label " + std::to_string(context.value) + " is outside [0, " +
-              std::to_string(context.limit) + ") in row " +
-              std::to_string(context.row) + input +
-              ", in a micro-batch of step " +
+          (isLabel ? "label " : "index ") + std::to_string(context.value) +
+              " is outside [0, " + std::to_string(context.limit) + ") in " +
+              place + input + ", in a micro-batch of step " +
               std::to_string(parts->run->step + 1) +
               (where.empty() ? "" : " (" + where + ")") +
-              "; correct the data or the number of classes"};
+              (isLabel ? "; correct the data or the number of classes"
+                       : "; correct the data or the size of what is indexed")};
 }
 
 Status Executor::runLoop(uint32_t index) {

@@ -15,7 +15,8 @@ namespace mlrt {
 /// What went wrong inside a kernel.
 enum class KernelError : int32_t {
   kNone = 0,
-  kLabelOutOfRange = 1, ///< `value` is not in [0, limit); `row` of its tensor
+  kLabelOutOfRange = 1, ///< `value` is not in [0, limit)
+  kIndexOutOfRange = 2, ///< the same, of an index
 };
 
 /// One per compute thread; kernels write it only on error. Its form is part of
@@ -25,7 +26,7 @@ struct KernelContext {
   int32_t argument = -1; ///< where the value comes from; -1: not one of them
   int64_t value = 0;
   int64_t limit = 0;
-  int64_t row = 0;
+  int64_t row = 0; ///< where in its tensor `value` is, in row-major order
 };
 static_assert(sizeof(KernelContext) == 32);
 

@@ -176,24 +176,18 @@ TEST(LanguageDoc, ItsDefaultsAreTheDefaults) {
 
 TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
   auto model = [](const std::string &statement) {
-    return "model m {\n  input x: f32[B, 8]\n  input i: i32[B, 8]\n"
-           "  input n: i32[B]\n"
-           "  " +
-           statement + "\n  output z = x * 2\n}\n";
+    return "model m {\n  input x: f32[B, 8]\n  " + statement +
+           "\n  output z = x * 2\n}\n";
   };
   // What the page calls it, and an example.
   std::vector<std::pair<std::string, std::string>> cases = {
       {"`state`", model("state s: f32[8] = zeros")},
       {"`update`", model("state s: f32[8] = zeros\nupdate s = s + 1")},
       {"`over dataset`", model("over dataset { let t = mean(x) }")},
-      {"an index that is a tensor", model("let y = x[:, n]")},
-      {"a label for each element of a row",
-       model("let y = softmax_cross_entropy(x[:, :, None] + ones([3]), i)")},
       {"`f16`", model("input h: f16[B]")},
       {"`bf16`", model("input h: bf16[B]")},
       {"`bool`", model("input h: bool[B]")},
       {"`sample`", model("param p: f32[8, 8] = sample(x)")},
-      {"`text`", kModel + "data {\n  train = text(\"a.txt\")\n}\n"},
       {"`zero`", kModel + "parallel {\n  zero = 1\n}\n"},
       {"`shard`", kModel + "parallel {\n  mesh = (data = 1)\n"
                            "  shard embedding.w = [_, data]\n}\n"},

@@ -2,6 +2,8 @@
 
 #include "test/random/OpBounds.h"
 
+#include "ir/graph/GraphIndexOps.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -104,6 +106,10 @@ LogicalResult OpBounds::addErrors(const OpRow &row) {
     return loss();
   if (isa<SoftmaxCrossEntropyGradOp>(op))
     return lossGradient();
+  if (isa<GatherOp>(op))
+    return gather();
+  if (isa<ScatterAddOp>(op))
+    return scatterAdd();
   return op->emitError("has no rule in Bounds.cpp");
 }
 

@@ -134,7 +134,7 @@ struct RowError {
 } // namespace
 
 static RowError rowError(const Bounded &logits, int64_t row, Type element) {
-  int64_t classes = logits.value.getShape()[1];
+  int64_t classes = logits.value.getShape().back();
   const double *x = logits.value.floats.data() + row * classes;
   const double *e = logits.error.data() + row * classes;
   double top = *std::max_element(x, x + classes);
@@ -163,7 +163,7 @@ LogicalResult OpBounds::loss() {
 
 LogicalResult OpBounds::lossGradient() {
   const Literal &labels = *values[1], &cotangent = *values[2];
-  int64_t classes = values[0]->getShape()[1];
+  int64_t classes = values[0]->getShape().back();
   for (int64_t i = 0; i < result.value.size(); ++i) {
     int64_t row = i / classes;
     RowError part = rowError(*operands[0], row, element);
@@ -180,6 +180,42 @@ LogicalResult OpBounds::lossGradient() {
       result.error[i] = kUnknown;
   }
   addRounding(0.5);
+  return success();
+}
+
+/// Errors go where the slices go.
+LogicalResult OpBounds::gather() {
+  Literal errors = asF64(values[0]->getType(), operands[0]->error);
+  auto moved = evaluate({&errors, values[1]},
+                        f64Like(result.value.getShape(), op->getContext()));
+  if (failed(moved))
+    return failure();
+  result.error = std::move(moved->floats);
+  if (!operands[1]->isExact())
+    std::fill(result.error.begin(), result.error.end(), kUnknown);
+  return success();
+}
+
+LogicalResult OpBounds::scatterAdd() {
+  if (!operands[1]->isExact() ||
+      (!result.value.isFloat() && !operands[0]->isExact()))
+    std::fill(result.error.begin(), result.error.end(), kUnknown);
+  if (!operands[1]->isExact() || !result.value.isFloat())
+    return success();
+  RankedTensorType type = f64Like(result.value.getShape(), op->getContext());
+  Literal errors = asF64(values[0]->getType(), operands[0]->error);
+  Literal sizes = magnitudes(*values[0]);
+  auto ofErrors = evaluate({&errors, values[1]}, type),
+       total = evaluate({&sizes, values[1]}, type);
+  if (failed(ofErrors) || failed(total))
+    return failure();
+  int64_t count = values[1]->size();
+  for (int64_t i = 0; i < result.value.size(); ++i)
+    result.error[i] =
+        ofErrors->floats[i] +
+        (count == 1 ? 0
+                    : roundingOfSum(element, count, parts, total->floats[i]));
+  result.summed = true;
   return success();
 }
 

@@ -300,26 +300,68 @@ bool Generator::drawDot(const OpRow &row, Node &node) {
   return true;
 }
 
+int Generator::drawIndices(const Shape &shape, int64_t limit) {
+  Element element = drawElement(kInts);
+  int found = drawValue([&](int i) {
+    return graph.nodes[i].range == Range::Labels && shapeOf(i) == shape &&
+           llvm::all_of(values[i].value.ints, [&](int64_t index) {
+             return index >= 0 && index < limit;
+           });
+  });
+  if (found >= 0 && !draw.chance(0.3))
+    return found;
+  return newLeaf(element, shape, Range::Labels,
+                 element == Element::u8 ? std::min<int64_t>(limit, 256)
+                                        : limit);
+}
+
+bool Generator::drawGather(const OpRow &row, Node &node) {
+  int value = drawValue([&](int i) {
+    return has(row.elements, built[i].element()) &&
+           llvm::any_of(shapeOf(i), [](int64_t e) { return e > 0; });
+  });
+  if (value < 0)
+    return false;
+  int64_t dim;
+  do
+    dim = draw.below(static_cast<int64_t>(shapeOf(value).size()));
+  while (shapeOf(value)[dim] < 0);
+  bool rows = built[value].batchDim() < 0 && draw.chance(0.6);
+  Shape shape = drawShape(rows, draw.below(3));
+  int indices = drawIndices(shape, shapeOf(value)[dim]);
+  node.operands = {value, indices};
+  node.ints = {dim};
+  return indices >= 0;
+}
+
+bool Generator::drawScatter(const OpRow &row, Node &node) {
+  int value =
+      drawValue([&](int i) { return has(row.elements, built[i].element()); });
+  if (value < 0)
+    return false;
+  Shape own(shapeOf(value));
+  int64_t dim = draw.below(static_cast<int64_t>(own.size()) + 1);
+  Shape shape;
+  for (size_t i = static_cast<size_t>(dim);
+       i < own.size() && own[i] > 0 && draw.chance(0.6); ++i)
+    shape.push_back(own[i]);
+  int64_t extent = drawExtent();
+  int indices = drawIndices(shape, extent);
+  node.operands = {value, indices};
+  node.ints = {dim, extent};
+  return indices >= 0;
+}
+
 bool Generator::drawLoss(const OpRow &row, Node &node, bool gradient) {
   int logits = drawValue([&](int i) {
-    return has(row.elements, built[i].element()) && shapeOf(i).size() == 2 &&
-           shapeOf(i)[1] > 0;
+    return has(row.elements, built[i].element()) && !shapeOf(i).empty() &&
+           shapeOf(i).back() > 0;
   });
   if (logits < 0)
     return false;
-  Shape rows(1, shapeOf(logits)[0]);
-  int64_t classes = shapeOf(logits)[1];
-  Element element = drawElement(kInts);
-  int labels = drawValue([&](int i) {
-    return graph.nodes[i].range == Range::Labels && shapeOf(i) == rows &&
-           llvm::all_of(values[i].value.ints, [&](int64_t label) {
-             return label >= 0 && label < classes;
-           });
-  });
-  if (labels < 0 || draw.chance(0.3))
-    labels = newLeaf(element, rows, Range::Labels,
-                     element == Element::u8 ? std::min<int64_t>(classes, 256)
-                                            : classes);
+  Shape rows(shapeOf(logits));
+  int64_t classes = rows.pop_back_val();
+  int labels = drawIndices(rows, classes);
   if (labels < 0)
     return false;
   node.operands = {logits, labels};
@@ -353,6 +395,10 @@ bool Generator::drawOperands(const OpRow &row, Node &node) {
     return drawLoss(row, node, /*gradient=*/false);
   case Operands::LossGrad:
     return drawLoss(row, node, /*gradient=*/true);
+  case Operands::Gather:
+    return drawGather(row, node);
+  case Operands::Scatter:
+    return drawScatter(row, node);
   }
   llvm_unreachable("covered above");
 }

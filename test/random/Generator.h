@@ -40,6 +40,10 @@ private:
   bool drawConcat(const OpRow &row, Node &node);
   bool drawDot(const OpRow &row, Node &node);
   bool drawLoss(const OpRow &row, Node &node, bool gradient);
+  bool drawGather(const OpRow &row, Node &node);
+  bool drawScatter(const OpRow &row, Node &node);
+  /// Integers in [0, limit) of any type; -1 without.
+  int drawIndices(const Shape &shape, int64_t limit);
   /// A value for which `fits` holds, the later ones more often; -1 without.
   int drawValue(llvm::function_ref<bool(int)> fits);
   /// A value of exactly this type: one that is there, a broadcast or a leaf.

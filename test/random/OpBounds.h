@@ -58,6 +58,8 @@ private:
   mlir::LogicalResult dot();
   mlir::LogicalResult loss();
   mlir::LogicalResult lossGradient();
+  mlir::LogicalResult gather();
+  mlir::LogicalResult scatterAdd();
   bool isCertainExtremum();
   void markUnknownWhere(const Bounded &operand);
 

@@ -173,6 +173,7 @@ ArrayRef<OpRow> opTable() {
   static const std::vector<OpRow> rows = [] {
     std::vector<OpRow> all = elementwiseRows();
     llvm::append_range(all, tensorRows());
+    llvm::append_range(all, indexRows());
     return all;
   }();
   return rows;

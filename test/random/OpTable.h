@@ -26,6 +26,8 @@ enum class Operands : uint8_t {
   Dot,      ///< `ints` says what each dimension does
   Loss,     ///< rows of logits, labels
   LossGrad, ///< the same, and a cotangent per row
+  Gather,   ///< a value, indices along one of its dimensions
+  Scatter,  ///< a value, an index for each of some of its dimensions
 };
 
 /// Where an operand is well conditioned.
@@ -80,9 +82,10 @@ Shape concreteShape(const Shape &shape, int64_t rows);
 std::vector<llvm::SmallVector<int64_t>> spreadMaps(const Shape &from,
                                                    const Shape &to);
 
-// The rows of both files.
+// The rows of each file.
 std::vector<OpRow> elementwiseRows();
 std::vector<OpRow> tensorRows();
+std::vector<OpRow> indexRows();
 
 namespace elements {
 constexpr unsigned bit(Element element) {

@@ -319,9 +319,14 @@ static Built dot(OpBuilder &b, ArrayRef<Built> x, const Node &node, int64_t) {
           shape};
 }
 
+/// Are `rows` what is left of `logits` without the classes.
+static bool areRows(const Shape &logits, const Shape &rows) {
+  return !logits.empty() && logits.back() > 0 &&
+         ArrayRef(logits).drop_back() == ArrayRef(rows);
+}
+
 static Built loss(OpBuilder &b, ArrayRef<Built> x, const Node &, int64_t) {
-  if (x[0].shape.size() != 2 || x[0].shape[1] < 0 || x[1].shape.size() != 1 ||
-      x[1].shape[0] != x[0].shape[0])
+  if (!areRows(x[0].shape, x[1].shape))
     return {};
   return {SoftmaxCrossEntropyOp::create(b, b.getUnknownLoc(), x[0].value,
                                         x[1].value),
@@ -329,8 +334,7 @@ static Built loss(OpBuilder &b, ArrayRef<Built> x, const Node &, int64_t) {
 }
 
 static Built lossGrad(OpBuilder &b, ArrayRef<Built> x, const Node &, int64_t) {
-  if (x[0].shape.size() != 2 || x[0].shape[1] < 0 || x[1].shape.size() != 1 ||
-      x[1].shape[0] != x[0].shape[0] || x[2].shape != x[1].shape ||
+  if (!areRows(x[0].shape, x[1].shape) || x[2].shape != x[1].shape ||
       typeOf(x[2]).getElementType() != typeOf(x[0]).getElementType())
     return {};
   return {SoftmaxCrossEntropyGradOp::create(b, b.getUnknownLoc(), x[0].value,

@@ -176,8 +176,9 @@ void addContractions(std::vector<Case> &cases) {
       "tensor<2x3x7xf32>");
   dot("3x2x5", "5x7x3", "batch = [] x [] contract = [0, 2] x [2, 0]",
       "tensor<2x7xf32>");
-  for (auto [rows, classes] : {std::pair{"1", "2"}, std::pair{"3", "5"},
-                               std::pair{"7", "1"}, std::pair{"2", "17"}}) {
+  for (auto [rows, classes] :
+       {std::pair{"1", "2"}, std::pair{"3", "5"}, std::pair{"7", "1"},
+        std::pair{"2", "17"}, std::pair{"2x3", "5"}}) {
     std::string logits = tensor(std::string(rows) + "x" + classes);
     std::string labels = tensor(rows, "i32"), loss = tensor(rows);
     Operand label{labels, 0, std::stod(classes)};
@@ -210,12 +211,34 @@ void addContractions(std::vector<Case> &cases) {
   }
 }
 
+void addIndexed(std::vector<Case> &cases) {
+  auto add = [&](const std::string &op, const std::string &dim,
+                 const std::string &from, const std::string &indices,
+                 const std::string &to, int extent) {
+    std::string types = tensor(from) + ", " + indices + " to " + tensor(to);
+    cases.push_back(
+        {op,
+         "%r = graph." + op + " %a, %b dim = " + dim + " : " + types,
+         {{tensor(from)}, {indices, 0, static_cast<double>(extent)}},
+         tensor(to)});
+  };
+  add("gather", "0", "5x3", "tensor<7xi32>", "7x3", 5);
+  add("gather", "1", "2x1x17", "tensor<3x2xi64>", "2x3x2x17", 1);
+  add("gather", "1", "3x9", "tensor<ui8>", "3", 9);
+  add("gather", "0", "4", "tensor<1xi32>", "1", 4);
+  add("scatter_add", "0", "7x3", "tensor<7xi32>", "5x3", 5);
+  add("scatter_add", "1", "2x3x2x17", "tensor<3x2xi64>", "2x1x17", 1);
+  add("scatter_add", "1", "3", "tensor<ui8>", "3x9", 9);
+  add("scatter_add", "0", "1", "tensor<1xi32>", "4", 4);
+}
+
 const std::vector<Case> &allCases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
     addElementwise(made);
     addMoves(made);
     addContractions(made);
+    addIndexed(made);
     return made;
   }();
   return cases;

@@ -96,6 +96,23 @@ TEST_F(ShardingTest, LossesKeepTheirRows) {
   EXPECT_EQ(r.kinds[1], FactorKind::whole);
 }
 
+TEST_F(ShardingTest, IndicesGoWhereTheirSlicesGo) {
+  auto r = rule("%a: tensor<5x8xf32>, %b: tensor<4x3xi32>",
+                "graph.gather %a, %b dim = 0 : tensor<5x8xf32>, "
+                "tensor<4x3xi32> to tensor<4x3x8xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{-1, 2}));
+  EXPECT_EQ(r.operandFactors[1], (Factors{0, 1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0, 1, 2}));
+  EXPECT_EQ(r.kinds[0], FactorKind::parallel);
+  r = rule("%a: tensor<4x3x8xf32>, %b: tensor<4x3xi32>",
+           "graph.scatter_add %a, %b dim = 0 : tensor<4x3x8xf32>, "
+           "tensor<4x3xi32> to tensor<5x8xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1, 2}));
+  EXPECT_EQ(r.operandFactors[1], (Factors{0, 1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{-1, 2}));
+  EXPECT_EQ(r.kinds[0], FactorKind::sum);
+}
+
 TEST_F(ShardingTest, PartialSumsPassLinearOps) {
   EXPECT_EQ(
       rule("%a: tensor<4xf32>", "graph.add %a, %a : tensor<4xf32>").partial,

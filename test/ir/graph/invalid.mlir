@@ -299,7 +299,7 @@ func.func @labels_of_another_batch( // (C1)
     %x: tensor<32x10xf32>,
     // expected-note @below {{labels come from here}}
     %y: tensor<16xi32>) {
-  // expected-error @below {{has 32 rows of logits but 16 labels}}
+  // expected-error @below {{has [32] rows of logits but [16] labels}}
   %loss = graph.softmax_cross_entropy %x, %y : tensor<32x10xf32>, tensor<16xi32>
   return
 }
@@ -313,7 +313,7 @@ func.func @loss_shape(%x: tensor<32x10xf32>, %y: tensor<32xi32>) {
 
 // -----
 func.func @loss_rank(%x: tensor<32xf32>, %y: tensor<32xi32>) {
-  // expected-error @below {{has logits of rank 1 and labels of rank 1; they are 2 and 1}}
+  // expected-error @below {{has logits of rank 1 and labels of rank 1; logits have one dimension more}}
   %loss = graph.softmax_cross_entropy %x, %y : tensor<32xf32>, tensor<32xi32> // (C3)
   return
 }
@@ -488,14 +488,14 @@ func.func @reduce_elements(%x: tensor<4x8xf32>) {
 // -----
 // expected-note @below {{labels come from here}}
 func.func @gradient_of_another_batch(%x: tensor<32x10xf32>, %y: tensor<16xi32>, %d: tensor<32xf32>) {
-  // expected-error @below {{has 32 rows of logits but 16 labels}}
+  // expected-error @below {{has [32] rows of logits but [16] labels}}
   %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32x10xf32>, tensor<16xi32>, tensor<32xf32> to tensor<32x10xf32> // (C1)
   return
 }
 
 // -----
 func.func @gradient_of_a_vector(%x: tensor<32xf32>, %y: tensor<32xi32>, %d: tensor<32xf32>) {
-  // expected-error @below {{has logits of rank 1 and labels of rank 1; they are 2 and 1}}
+  // expected-error @below {{has logits of rank 1 and labels of rank 1; logits have one dimension more}}
   %g = graph.softmax_cross_entropy_grad %x, %y, %d : tensor<32xf32>, tensor<32xi32>, tensor<32xf32> to tensor<32xf32> // (C3)
   return
 }
