@@ -116,6 +116,10 @@ struct Fields {
     auto attr = dict ? dict.getAs<IntegerAttr>(name) : IntegerAttr();
     return attr ? attr.getInt() : missing;
   }
+  double number(StringRef name, double missing) const {
+    auto attr = dict ? dict.getAs<FloatAttr>(name) : FloatAttr();
+    return attr ? attr.getValueAsDouble() : missing;
+  }
   bool boolean(StringRef name, bool missing) const {
     auto attr = dict ? dict.getAs<BoolAttr>(name) : BoolAttr();
     return attr ? attr.getValue() : missing;
@@ -148,8 +152,20 @@ static void writeSplits(ModuleOp module, schema::PlanT &plan) {
   for (Fields split : listOf(module->getAttr("mlc.splits"))) {
     auto out = std::make_unique<schema::SplitT>();
     out->name = split.text("name");
-    out->reader = split.text("reader") == "idx" ? schema::Reader::idx
-                                                : schema::Reader::csv;
+    out->reader = llvm::StringSwitch<schema::Reader>(split.text("reader"))
+                      .Case("idx", schema::Reader::idx)
+                      .Case("text", schema::Reader::text)
+                      .Case("bin", schema::Reader::bin)
+                      .Default(schema::Reader::csv);
+    out->bytes = split.boolean("bytes", false);
+    out->part_first = split.number("part_first", 0);
+    out->part_last = split.number("part_last", 1);
+    out->element = llvm::StringSwitch<schema::Token>(split.text("element"))
+                       .Case("u16", schema::Token::u16)
+                       .Case("i32", schema::Token::i32)
+                       .Case("u32", schema::Token::u32)
+                       .Case("i64", schema::Token::i64)
+                       .Default(schema::Token::u8);
     out->file = split.text("file");
     out->header = split.boolean("header", false);
     out->first_row = split.integer("first_row");

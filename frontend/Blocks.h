@@ -62,7 +62,10 @@ private:
   /// That the hyper-parameters of each parameter fit together.
   void checkConflicts();
   void checkSplit(const ast::Setting &setting);
-  void checkCsv(const ast::CallExpr &call, SplitInfo &split);
+  /// The readers of one file, whose columns are ranges: csv, text, bin.
+  void checkColumns(const ast::CallExpr &call, SplitInfo &split);
+  void checkFlag(const ast::Argument &argument, bool &flag);
+  bool fractions(const ast::Expr &expr, double &first, double &last);
   bool checkWidth(const InputInfo &input, int64_t first, int64_t last,
                   Span span);
   const InputInfo *findInput(const ast::Name &name);

@@ -77,37 +77,84 @@ void BlockChecker::checkAllBound(const SplitInfo &split, Span span) {
   }
 }
 
-void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
+bool BlockChecker::fractions(const ast::Expr &expr, double &first,
+                             double &last) {
+  Value value = model.evalInModel(expr);
+  if (value.isPoison())
+    return false;
+  if (value.is(Value::Kind::Range) && value.elements[0].isNumber() &&
+      value.elements[1].isNumber()) {
+    first = value.elements[0].asDouble();
+    last = value.elements[1].asDouble();
+    if (first >= 0 && first < last && last <= 1)
+      return true;
+  }
+  context.error(Code::BadRange, expr.span,
+                "`part` takes a range of fractions of the file such as "
+                "`0.0..0.9`, half-open, not empty and within `0.0..1.0`");
+  return false;
+}
+
+void BlockChecker::checkFlag(const ast::Argument &argument, bool &flag) {
+  Value value = model.evalInModel(*argument.value);
+  if (!value.is(Value::Kind::Bool) && !value.isPoison())
+    context.error(Code::WrongFieldValue, argument.value->span,
+                  "`" + argument.name->text + "` is `true` or `false`");
+  flag = value.truth;
+}
+
+void BlockChecker::checkColumns(const ast::CallExpr &call, SplitInfo &split) {
   const ast::Expr *columns = nullptr;
-  static const std::vector<std::string> kNames = {"columns", "rows", "header",
-                                                  "shuffle"};
+  const std::string &reader = split.reader;
+  std::vector<std::string> names = {"columns", "shuffle"};
+  if (reader == "csv")
+    names.insert(names.end(), {"rows", "header"});
+  else
+    names.insert(names.end(), {"part", reader == "text" ? "bytes" : "dtype"});
+  std::map<std::string, Span> given;
   for (size_t i = 0; i < call.arguments.size() && !context.failed(); ++i) {
     const ast::Argument &argument = call.arguments[i];
     if (!argument.name) {
       const auto *file = llvm::dyn_cast<ast::StringExpr>(argument.value.get());
       if (!file || i != 0)
         context.error(Code::WrongFieldValue, argument.span,
-                      "`csv` takes the name of one file, then named arguments");
+                      "`" + reader +
+                          "` takes the name of one file, then named arguments");
       else
         split.file = file->value;
-    } else if (argument.name->text == "columns") {
-      columns = argument.value.get();
-    } else if (argument.name->text == "rows") {
-      range(*argument.value, "rows", split.firstRow, split.lastRow);
-    } else if (argument.name->text == "header" ||
-               argument.name->text == "shuffle") {
-      Value value = model.evalInModel(*argument.value);
-      if (!value.is(Value::Kind::Bool) && !value.isPoison())
-        context.error(Code::WrongFieldValue, argument.value->span,
-                      "`" + argument.name->text + "` is `true` or `false`");
-      (argument.name->text == "header" ? split.header : split.shuffle) =
-          value.truth;
-    } else {
-      auto error = context.error(Code::UnknownArgument, argument.name->span,
-                                 "`csv` has no parameter named `" +
-                                     argument.name->text + "`");
-      offer(error, argument.name->text, kNames);
+      continue;
     }
+    const std::string &name = argument.name->text;
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      auto error = context.error(Code::UnknownArgument, argument.name->span,
+                                 "`" + reader + "` has no parameter named `" +
+                                     name + "`");
+      offer(error, name, names);
+      return;
+    }
+    if (!isFirst(argument, name, given))
+      return;
+    if (name == "columns")
+      columns = argument.value.get();
+    else if (name == "rows")
+      range(*argument.value, "rows", split.firstRow, split.lastRow);
+    else if (name == "part")
+      fractions(*argument.value, split.partFirst, split.partLast);
+    else if (name == "dtype")
+      split.element =
+          word(*argument.value, "dtype", {"u8", "u16", "i32", "u32", "i64"})
+              .value_or("");
+    else
+      checkFlag(argument, name == "header"  ? split.header
+                          : name == "bytes" ? split.bytes
+                                            : split.shuffle);
+  }
+  if (!context.failed() && reader == "bin" && !given.count("dtype")) {
+    context
+        .error(Code::WrongFieldValue, call.callee.span,
+               "`bin` needs the type of its tokens")
+        .help("write `dtype = u16`, or u8, i32, u32, i64");
+    return;
   }
   if (context.failed())
     return;
@@ -116,8 +163,9 @@ void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
   if (!tuple || split.file.empty()) {
     context.error(Code::WrongFieldValue, columns ? columns->span : call.span,
                   split.file.empty()
-                      ? "`csv` needs the name of a file"
-                      : "`csv` needs `columns = (input = 0..64, ...)`");
+                      ? "`" + reader + "` needs the name of a file"
+                      : "`" + reader +
+                            "` needs `columns = (input = 0..64, ...)`");
     return;
   }
   for (const ast::Argument &element : tuple->elements) {
@@ -129,6 +177,14 @@ void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
     const InputInfo *input = findInput(*element.name);
     ColumnInfo column;
     column.input = element.name->text;
+    if (input && reader != "csv" && !isInteger(input->type.dtype)) {
+      context
+          .error(Code::WrongElementType, element.span,
+                 "`" + reader + "` gives integers, and `" + input->name +
+                     "` is a `" + spell(input->type) + "`")
+          .note(input->span, "the input is here");
+      return;
+    }
     if (!input ||
         !range(*element.value, "columns", column.first, column.last) ||
         !checkWidth(*input, column.first, column.last, element.value->span))
@@ -139,7 +195,8 @@ void BlockChecker::checkCsv(const ast::CallExpr &call, SplitInfo &split) {
 }
 
 const std::vector<std::string> &BlockChecker::readerNames() {
-  static const std::vector<std::string> kReaders = {"csv", "idx", "text"};
+  static const std::vector<std::string> kReaders = {"csv", "idx", "text",
+                                                    "bin"};
   return kReaders;
 }
 
@@ -168,12 +225,8 @@ void BlockChecker::checkSplit(const ast::Setting &setting) {
       offer(error, split.reader, readers);
     return;
   }
-  if (split.reader == "text") {
-    context.notYet(call->callee.span, "the reader `text`");
-    return;
-  }
-  if (split.reader == "csv") {
-    checkCsv(*call, split);
+  if (split.reader != "idx") {
+    checkColumns(*call, split);
   } else {
     for (const ast::Argument &argument : call->arguments) {
       const auto *file = llvm::dyn_cast<ast::StringExpr>(argument.value.get());

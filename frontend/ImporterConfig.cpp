@@ -131,6 +131,10 @@ void addConfiguration(ModuleOp module, const CheckedModel &model,
                          .add("first_row", split.firstRow)
                          .add("last_row", split.lastRow)
                          .flag("shuffle", split.shuffle)
+                         .flag("bytes", split.bytes)
+                         .add("part_first", split.partFirst)
+                         .add("part_last", split.partLast)
+                         .add("element", split.element)
                          .add("columns", builder.getArrayAttr(columns))
                          .get());
   }

@@ -203,6 +203,9 @@ struct SplitInfo {
   std::string name, reader, file;
   bool header = false, shuffle = true;
   int64_t firstRow = 0, lastRow = -1;
+  bool bytes = false;                 ///< text: bytes, not characters
+  double partFirst = 0, partLast = 1; ///< text, bin: of the file
+  std::string element = "u8";         ///< bin: the type of a token
   std::vector<ColumnInfo> columns;
   Span span;
 };

@@ -79,11 +79,15 @@ Result<uint64_t> Dataset::key(const fs::path &directory) const {
   };
   addText("mlrun data 1");
   hasher.updateValue(split.reader);
-  if (split.reader == ReaderKind::csv)
+  if (split.reader != ReaderKind::idx)
     MLRT_RETURN_IF_ERROR(addFile(split.file));
   hasher.updateValue(split.header);
   hasher.updateValue(split.firstRow);
   hasher.updateValue(split.lastRow);
+  hasher.updateValue(split.bytes);
+  hasher.updateValue(split.partFirst);
+  hasher.updateValue(split.partLast);
+  hasher.updateValue(split.tokenType);
   hasher.updateValue(split.columns.size());
   for (const ColumnSpec &column : split.columns) {
     hasher.updateValue(column.dtype);
@@ -126,10 +130,24 @@ bool Dataset::load(const fs::path &path, uint64_t key) {
   return true;
 }
 
+static Result<std::unique_ptr<RowSource>> openRows(const SplitSpec &split,
+                                                   const fs::path &directory) {
+  switch (split.reader) {
+  case ReaderKind::csv:
+    return openCsv(split, directory);
+  case ReaderKind::idx:
+    return openIdx(split, directory);
+  case ReaderKind::text:
+    return openText(split, directory);
+  case ReaderKind::bin:
+    return openTokens(split, directory);
+  }
+  return Status(StatusCode::kInternal, "a reader that does not exist");
+}
+
 Status Dataset::decode(AsideFile &out, const fs::path &directory,
                        uint64_t key) {
-  auto source = split.reader == ReaderKind::csv ? openCsv(split, directory)
-                                                : openIdx(split, directory);
+  auto source = openRows(split, directory);
   if (!source.ok())
     return source.status();
   std::vector<std::byte> chunk(chunkBytes);

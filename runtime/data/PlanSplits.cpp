@@ -41,8 +41,16 @@ Result<SplitSpec> splitOfPlan(const schema::Plan &plan, std::string_view name) {
         continue;
       SplitSpec spec;
       spec.name = names.back();
-      spec.reader = split->reader() == schema::Reader::idx ? ReaderKind::idx
-                                                           : ReaderKind::csv;
+      if (split->reader() > schema::Reader::bin ||
+          split->element() > schema::Token::i64)
+        return Status(StatusCode::kBadInput,
+                      "split '" + spec.name +
+                          "' has a reader that this mlrun does not know");
+      spec.reader = static_cast<ReaderKind>(split->reader());
+      spec.bytes = split->bytes();
+      spec.partFirst = split->part_first();
+      spec.partLast = split->part_last();
+      spec.tokenType = static_cast<TokenType>(split->element());
       spec.file = textOf(split->file());
       spec.header = split->header();
       spec.firstRow = split->first_row();

@@ -26,6 +26,11 @@ Result<std::unique_ptr<RowSource>>
 openCsv(const SplitSpec &spec, const std::filesystem::path &directory);
 Result<std::unique_ptr<RowSource>>
 openIdx(const SplitSpec &spec, const std::filesystem::path &directory);
+/// Windows as long as the longest column, one after another.
+Result<std::unique_ptr<RowSource>>
+openText(const SplitSpec &spec, const std::filesystem::path &directory);
+Result<std::unique_ptr<RowSource>>
+openTokens(const SplitSpec &spec, const std::filesystem::path &directory);
 
 } // namespace mlrt
 

@@ -27,6 +27,9 @@ Status checkSplitSpec(const SplitSpec &spec) {
   if (spec.firstRow < 0 || (spec.lastRow >= 0 && spec.lastRow <= spec.firstRow))
     return bad("has no rows: " + std::to_string(spec.firstRow) + ".." +
                std::to_string(spec.lastRow));
+  if (!(spec.partFirst >= 0 && spec.partFirst < spec.partLast &&
+        spec.partLast <= 1))
+    return bad("has an impossible part of the file");
   for (const ColumnSpec &column : spec.columns) {
     uint64_t count = 1;
     for (int64_t extent : column.shape) {
@@ -35,7 +38,7 @@ Status checkSplitSpec(const SplitSpec &spec) {
         return bad("feeds input '" + column.input + "' of a wrong shape");
       count *= static_cast<uint64_t>(extent);
     }
-    if (spec.reader == ReaderKind::csv &&
+    if (spec.reader != ReaderKind::idx &&
         (column.first < 0 || column.last <= column.first ||
          static_cast<uint64_t>(column.last - column.first) != count))
       return bad("gives input '" + column.input + "' the columns " +

@@ -17,7 +17,8 @@ struct ColumnSpec {
   DType dtype = DType::f32;
   std::vector<int64_t> shape; ///< of one row
   int64_t limit = 0;          ///< > 0: an integer must be in [0, limit)
-  int64_t first = 0;          ///< csv: columns [first, last), from 0
+  int64_t first = 0;          ///< csv: columns [first, last), from 0;
+                              ///< text, bin: elements of a window
   int64_t last = 0;
   std::string file; ///< idx: the file of this column
 
@@ -25,7 +26,14 @@ struct ColumnSpec {
   size_t rowBytes() const { return elements() * sizeOf(dtype); }
 };
 
-enum class ReaderKind : uint8_t { csv, idx };
+enum class ReaderKind : uint8_t { csv, idx, text, bin };
+
+/// What a file of raw tokens holds, little-endian.
+enum class TokenType : uint8_t { u8, u16, i32, u32, i64 };
+constexpr size_t sizeOf(TokenType type) {
+  constexpr size_t kSizes[] = {1, 2, 4, 4, 8};
+  return kSizes[static_cast<size_t>(type)];
+}
 
 /// A split as the plan describes it; see Split in plan.fbs.
 struct SplitSpec {
@@ -36,11 +44,14 @@ struct SplitSpec {
   int64_t firstRow = 0;
   int64_t lastRow = -1; ///< -1: to the end
   bool shuffle = true;
+  bool bytes = false;                   ///< text: bytes, not characters
+  double partFirst = 0, partLast = 1;   ///< text, bin: of the file
+  TokenType tokenType = TokenType::u16; ///< bin
   std::vector<ColumnSpec> columns;
 };
 
-/// kBadInput where `spec` contradicts itself: no columns, a csv range that
-/// does not have as many columns as the input has elements, an empty range.
+/// kBadInput where `spec` contradicts itself: no columns, a range that does not
+/// have as many columns as the input has elements, an empty range.
 Status checkSplitSpec(const SplitSpec &spec);
 
 /// Stores `value` as element `index` of a row of `column`.

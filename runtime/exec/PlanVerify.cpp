@@ -286,15 +286,20 @@ Status verifyInputs(const schema::Plan &plan) {
 }
 
 Status verifySplit(const schema::Plan &plan, const schema::Split &split) {
-  if (split.reader() > schema::Reader::idx)
+  if (split.reader() > schema::Reader::bin ||
+      split.element() > schema::Token::i64)
     return damaged(named("data split", split.name()) + "has an unknown reader");
+  if (!(split.part_first() >= 0 && split.part_first() < split.part_last() &&
+        split.part_last() <= 1))
+    return damaged(named("data split", split.name()) +
+                   "has an impossible part of its file");
   if (split.first_row() < 0 ||
       (split.last_row() != -1 && split.last_row() < split.first_row()))
     return damaged(named("data split", split.name()) +
                    "has an impossible range of rows");
   if (sizeOfVector(split.columns()) == 0)
     return damaged(named("data split", split.name()) + "has no column");
-  if (split.reader() == schema::Reader::csv && textOf(split.file()).empty())
+  if (split.reader() != schema::Reader::idx && textOf(split.file()).empty())
     return damaged(named("data split", split.name()) + "has no file");
   std::unordered_set<const schema::Input *> bound;
   for (const schema::Column *column : *split.columns()) {

@@ -164,6 +164,10 @@ static Json dataJson(const Plan &plan) {
                       {"first_row", split->first_row()},
                       {"last_row", split->last_row()},
                       {"shuffle", split->shuffle()},
+                      {"bytes", split->bytes()},
+                      {"part_first", split->part_first()},
+                      {"part_last", split->part_last()},
+                      {"element", schema::EnumNameToken(split->element())},
                       {"columns", std::move(columns)}});
   }
   return {{"inputs", std::move(inputs)}, {"splits", std::move(splits)}};

@@ -195,6 +195,36 @@ bad 1 "another run writes there" "$mlrun" train "$plan" --data "$digits" --epoch
 kill -INT $first
 wait $first || true
 
+section "text and tokens"
+mkdir "$work/text"
+for reader in 'text("t.txt"' 'text("t.txt", bytes = true' 'bin("t.txt", dtype = u16'; do
+  name=$(tr -dc a-z0-9 <<<"$reader")
+  cat >"$work/text/$name.mlg" <<MLG
+model m {
+  input x: i32[B, 4]
+  input next: i32[B]
+  loss cross_entropy(embedding(x, 20, 3)[:, 0] |> linear(400), next)
+}
+data { train = $reader, columns = (x = 0..4, next = 4)) }
+train { steps = 1; batch = 2; optimizer = sgd(lr = 1e-3) }
+MLG
+  "$mlc" "$work/text/$name.mlg" -o "$work/text/$name.plan"
+done
+# text_case CODE PATTERN PLAN PRINTF: t.txt with these bytes.
+text_case() {
+  # shellcheck disable=SC2059
+  printf "$4" >"$work/text/t.txt"
+  bad "$1" "$2" "$mlrun" train "$work/text/$3.plan" --data "$work/text" -q
+}
+bad 3 "cannot open data file" "$mlrun" train "$work/text/textttxt.plan" --data "$work/none"
+text_case 3 "is not UTF-8 at byte 3" textttxt 'abc\xffde'
+text_case 3 "has 4 characters in the part .*a row needs 5" textttxt 'abcd'
+text_case 3 "has 21 different characters.*input 'x' allows 20" textttxt 'abcdefghijklmnopqrstu'
+text_case 3 "byte 0 .*97 is outside \[0, 20\)" textttxtbytestrue 'abcdefg'
+text_case 3 "has 0 bytes" textttxtbytestrue ''
+text_case 3 "has 11 bytes, which are no tokens of 2 bytes" binttxtdtypeu16 '1234567890a'
+text_case 3 "token 0 .*12594 is outside \[0, 20\)" binttxtdtypeu16 '2121212121'
+
 section "CSV"
 csv=("$mlrun" train "$plan" --data "$work/csv" --epochs 1 -q)
 # csv_case CODE PATTERN SED: the digits with an edit.

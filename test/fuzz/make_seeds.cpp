@@ -35,6 +35,10 @@ int main(int argc, char **argv) {
   write(out / "idx/rows", "\2\6\0\0\x08\3\0\0\0\1\0\0\0\2\0\0\0\3abcdef"sv);
   write(out / "idx/labels", "\0\4\0\0\x0d\1\0\0\0\1\x3f\x80\0\0"sv);
 
+  write(out / "text/characters", "\0\3a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"sv);
+  write(out / "text/bytes", "\4\0some text"sv);
+  write(out / "text/tokens", "\x11\0\1\0\2\0\3\0\4\0"sv);
+
   float values[6] = {1, 2, 3, 4, 5, 6};
   fs::create_directories(out / "safetensors");
   fs::create_directories(out / "npy");

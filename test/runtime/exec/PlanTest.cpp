@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 namespace mlrt::test {
@@ -122,6 +123,13 @@ const Mistake kMistakes[] = {
      "to no input of its own"},
     {"SplitTwice", [](PlanT &p) { p.splits[1]->name = "train"; },
      "has no name of its own"},
+    {"SplitPartIsEmpty", [](PlanT &p) { p.splits[0]->part_first = 1; },
+     "impossible part of its file"},
+    {"SplitPartIsNoNumber", [](PlanT &p) { p.splits[0]->part_last = NAN; },
+     "impossible part of its file"},
+    {"SplitOfUnknownTokens",
+     [](PlanT &p) { p.splits[0]->element = static_cast<schema::Token>(9); },
+     "unknown reader"},
     {"IdxWithoutFile", [](PlanT &p) { p.splits[1]->columns[0]->file = ""; },
      "column without a file"},
     {"UnknownProgram", [](PlanT &p) { train(p).name = "trane"; },
