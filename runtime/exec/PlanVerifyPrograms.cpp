@@ -13,6 +13,9 @@ namespace mlrt {
 namespace {
 
 constexpr uint64_t kMaxIterations = uint64_t{1} << 20;
+
+/// Of a kernel's argument that is no slice of a sequence.
+constexpr uint64_t kCallAlignment = 16;
 constexpr uint64_t kMaxSumBytes = uint64_t{1} << 46;
 constexpr uint64_t kMaxMetricBytes = uint64_t{8} << 20; // a small table
 
@@ -53,6 +56,7 @@ private:
       const flatbuffers::Vector<flatbuffers::Offset<schema::Step>> *steps,
       int depth);
   Status checkCall(const schema::Call &call) const;
+  uint64_t alignmentOf(const schema::Ref *argument) const;
   Status checkLoop(const schema::Loop &loop, int depth);
   Status checkSum(const schema::LoopSum &sum, const schema::Loop &loop);
   Status checkAllReduce(const schema::AllReduce &reduce);
@@ -179,15 +183,24 @@ Status ProgramChecker::checkCall(const schema::Call &call) const {
                 printable(textOf(kernel->symbol())) + "' " +
                 std::to_string(sizeOfVector(call.args())) + " arguments, not " +
                 std::to_string(kernel->arguments()));
-  for (uint32_t i = 0; i < kernel->arguments(); ++i) {
-    const schema::Ref *ref = call.args()->Get(i);
-    const schema::Buffer *of = ref ? buffer(ref->buffer()) : nullptr;
-    MLRT_RETURN_IF_ERROR(checkRef(ref, kernel->argument_bytes()->Get(i),
-                                  of ? sizeOf(dtypeOf(of->dtype())) : 1,
-                                  kernel->written()->Get(i) != 0,
-                                  "an argument of a call"));
-  }
+  for (uint32_t i = 0; i < kernel->arguments(); ++i)
+    MLRT_RETURN_IF_ERROR(
+        checkRef(call.args()->Get(i), kernel->argument_bytes()->Get(i),
+                 alignmentOf(call.args()->Get(i)),
+                 kernel->written()->Get(i) != 0, "an argument of a call"));
   return {};
+}
+
+/// What a kernel may expect of an argument: see KernelFunction.
+uint64_t ProgramChecker::alignmentOf(const schema::Ref *argument) const {
+  const schema::Buffer *target =
+      argument ? buffer(argument->buffer()) : nullptr;
+  if (!target || !isAligned(argument->strides()))
+    return kCallAlignment; // refused in any case
+  for (uint32_t d = 0; d < sizeOfVector(argument->strides()); ++d)
+    if (argument->strides()->Get(d) != 0)
+      return sizeOf(dtypeOf(target->dtype()));
+  return kCallAlignment;
 }
 
 Status ProgramChecker::checkSum(const schema::LoopSum &sum,

@@ -31,8 +31,8 @@ struct KernelContext {
 static_assert(sizeof(KernelContext) == 32);
 
 /// Runs the tasks [begin, end). `args` point to the arguments' first bytes,
-/// aligned for their elements: whole buffers at 64 bytes, slices that a loop
-/// moves over wherever they fall.
+/// 64-byte aligned unless the argument is a slice of a bucket (then 16) or
+/// moves with the iterations of a loop (then as its elements are).
 using KernelFunction = void (*)(void *const *args, KernelContext *context,
                                 int64_t begin, int64_t end);
 

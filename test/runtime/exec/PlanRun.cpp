@@ -73,8 +73,6 @@ void touch(size_t index, void *const *arguments, int64_t first, int64_t last) {
       watched.problem = "an argument lies outside the arena";
       return;
     }
-    if (reinterpret_cast<uintptr_t>(at) % 16 != 0)
-      watched.problem = "an argument is not aligned";
     volatile std::byte *low = at, *high = at + bytes - 1;
     std::byte a = *low, b = *high;
     if (kernel.written()->Get(i)) {

@@ -166,6 +166,11 @@ const Mistake kMistakes[] = {
      "reaches outside"},
     {"ArgumentMisaligned", [](PlanT &p) { call(p).args[3]->byte_offset = 2; },
      "is not aligned"},
+    {"MovingArgumentMisaligned",
+     [](PlanT &p) {
+       innerLoop(p).body[0]->kind.AsCall()->args[0]->strides = {0, 6};
+     },
+     "is not aligned"},
     {"KernelWritesAConstant", [](PlanT &p) { p.kernels[2]->written[3] = true; },
      "writes to the constant"},
     {"LoopRunsOutside", [](PlanT &p) { innerLoop(p).count = 5; },
@@ -286,6 +291,16 @@ TEST(Plan, SampleIsAccepted) {
   EXPECT_EQ(plan->location(0), "sample.mlg:10:8");
   EXPECT_EQ(plan->location(1), "");
   EXPECT_TRUE(plan->checkMachine().ok());
+}
+
+// Slices of a sequence follow one another, whatever their size.
+TEST(Plan, MovingArgumentsAreAlignedLikeTheirElements) {
+  PlanT plan = samplePlan();
+  schema::RefT &slice = *innerLoop(plan).body[0]->kind.AsCall()->args[0];
+  slice.byte_offset = 36;
+  slice.strides = {0, -12};
+  Result<Plan> loaded = Plan::fromBytes(pack(plan), "x.plan");
+  EXPECT_TRUE(loaded.ok()) << loaded.status().message();
 }
 
 TEST(Plan, NewerVersionIsRefused) {
