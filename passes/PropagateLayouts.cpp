@@ -20,7 +20,10 @@
 //
 // A loop (graph.scan) is entered: a carried value has the layout that it has
 // after an iteration, and nothing in a body is made whole, since the rows of
-// other micro-batches are not there.
+// other micro-batches are not there. A whole value that is added to a partial
+// sum there becomes one: zero is a sum of zeros, what is a sum over the batch
+// is taken before it is made whole, and of another value each row has its
+// share.
 //
 // After Xu et al., "GSPMD", 2021, and openxla/shardy; there is one axis, so
 // that no conflict is to be resolved.
@@ -29,12 +32,14 @@
 
 #include "ir/dist/LayoutRules.h"
 #include "ir/graph/GraphLoopOps.h"
-#include "ir/graph/GraphOps.h"
+#include "ir/graph/OpFactory.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
@@ -113,7 +118,16 @@ private:
       return op->emitOpError("has no sharding rule");
     ShardingRule rule = sharding.getShardingRule();
     shardOperands(op, rule);
-    return setResults(op, rule, {});
+    if (inLoop)
+      shareOperands(op, rule);
+    bool isAfter = llvm::any_of(op->getOperands(), [&](Value operand) {
+      return afterBatch.contains(operand);
+    });
+    if (failed(setResults(op, rule, {})))
+      return failure();
+    if (isAfter)
+      afterBatch.insert_range(op->getResults());
+    return success();
   }
 
   /// Sets the types of the results, and makes partial ones whole.
@@ -152,6 +166,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   LogicalResult visitScan(graph::ScanOp scan) {
+    sumOperands(scan);
     // In each round an operand at least gets the layout that its body needs.
     for (unsigned round = 0; round <= scan->getNumOperands(); ++round) {
       builder.setInsertionPoint(scan);
@@ -214,6 +229,14 @@ private:
       ScopedDiagnosticHandler silence(scan.getContext(),
                                       [](Diagnostic &) { return success(); });
       visited = visitBody(trial);
+      // A whole next value that begins in parts.
+      auto known = std::move(parts);
+      parts.clear();
+      for (unsigned k = 0; succeeded(visited) && k < scan.getNumCarries(); ++k)
+        if (LayoutAttr wanted = LayoutAttr::of(trial.getInits()[k]);
+            !wanted.isReplicated() && !wanted.isPartial())
+          makeParts(trial.getYield().getValues()[k], wanted);
+      parts = std::move(known);
     }
     std::swap(outer, wishes);
     for (unsigned k = 0; succeeded(visited) && k < scan.getNumCarries(); ++k)
@@ -230,7 +253,7 @@ private:
       if (layout == LayoutAttr::of(operand) || layout.isReplicated())
         continue;
       builder.setInsertionPoint(scan);
-      Value made = layout.isPartial() ? makePartialZero(operand, layout)
+      Value made = layout.isPartial() ? makePartial(operand)
                                       : makeParts(operand, layout);
       if (!made)
         continue;
@@ -240,21 +263,149 @@ private:
     return changed;
   }
 
-  /// A zero is a sum of zeros.
-  Value makePartialZero(Value init, LayoutAttr layout) {
-    auto constant = init.getDefiningOp<graph::ConstantOp>();
-    auto elements = constant
-                        ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
-                        : DenseFPElementsAttr();
-    if (!elements || !elements.isSplat() ||
-        !elements.getSplatValue<APFloat>().isZero())
+  //===--------------------------------------------------------------------===//
+  // Whole values in sums of a loop
+  //===--------------------------------------------------------------------===//
+
+  LayoutAttr partialLayout(Value value) {
+    LayoutAttr whole = replicated(value);
+    ArrayAttr none = builder.getArrayAttr({});
+    return LayoutAttr::get(mesh.getContext(), mesh, whole.getDims(), dataAxis,
+                           none, none);
+  }
+
+  /// What is added to partial sums, partial as well.
+  void shareOperands(Operation *op, const ShardingRule &rule) {
+    auto isPartial = [](Value value) {
+      return LayoutAttr::of(value).isPartial();
+    };
+    if (rule.partial != graph::PartialRule::linear ||
+        llvm::none_of(op->getOperands(), isPartial))
+      return;
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (llvm::is_contained(rule.replicatedOperands,
+                             operand.getOperandNumber()) ||
+          !LayoutAttr::of(operand.get()).isReplicated())
+        continue;
+      builder.setInsertionPoint(op);
+      if (Value made = makePartial(operand.get()))
+        operand.set(made);
+    }
+  }
+
+  /// The whole `value` as a sum over the rows: what it is a sum of, or for each
+  /// row a share. At the builder's place; null where there is no such sum.
+  Value makePartial(Value value) {
+    if (afterBatch.contains(value))
+      return sumAgain(value);
+    auto type = cast<RankedTensorType>(value.getType());
+    RankedTensorType partial = dist::withLayout(type, partialLayout(value));
+    if (auto constant = value.getDefiningOp<graph::ConstantOp>();
+        constant && matchPattern(value, m_AnyZeroFloat())) {
+      auto copy = cast<graph::ConstantOp>(builder.clone(*constant));
+      if (succeeded(copy.retypeResults(partial)))
+        return copy;
+      copy.erase();
       return {};
-    auto copy = cast<graph::ConstantOp>(builder.clone(*constant));
-    RankedTensorType type =
-        dist::withLayout(cast<RankedTensorType>(init.getType()), layout);
-    if (succeeded(copy.retypeResults(type)))
-      return copy;
-    copy.erase();
+    }
+    Value share = shareIn(builder.getInsertionBlock(), type.getElementType());
+    if (!share) {
+      if (auto argument = dyn_cast<BlockArgument>(value);
+          argument && isa<graph::ScanOp>(argument.getOwner()->getParentOp()))
+        wishes[argument] = partialLayout(value);
+      return {};
+    }
+    graph::OpFactory ops{builder, value.getLoc()};
+    Value factor = ops.broadcast(share, type.getShape(), {});
+    factor.setType(partial);
+    auto product = ops.mul(value, factor);
+    product.setType(partial);
+    return product;
+  }
+
+  /// One, as a sum over all rows of the batch, padding included: there are as
+  /// many in every step. Only training has such sums in loops.
+  Value shareIn(Block *block, Type element) {
+    if (auto scan = dyn_cast<graph::ScanOp>(block->getParentOp())) {
+      Value outside = shareIn(scan->getBlock(), element);
+      for (auto [argument, same] :
+           llvm::zip_equal(scan.getSameArguments(), scan.getSame()))
+        if (same == outside)
+          return argument;
+      if (!outside)
+        return {};
+      scan.getSameMutable().append(outside);
+      return block->addArgument(outside.getType(), outside.getLoc());
+    }
+    if (Value known = shares.lookup(element))
+      return known;
+    auto rows = llvm::find_if(func.getArguments(), [](Value argument) {
+      auto type = cast<RankedTensorType>(argument.getType());
+      return type.getRank() > 0 && LayoutAttr::of(argument).isDimSharded(0);
+    });
+    if (rows == func.getArguments().end() || !isa<FloatType>(element) ||
+        func.getName() != "train")
+      return {};
+    int64_t count = cast<RankedTensorType>((*rows).getType()).getDimSize(0);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(&func.getBody().front());
+    graph::OpFactory ops{builder, (*rows).getLoc()};
+    Value each =
+        ops.splat(RankedTensorType::get({count}, element, sharded({dataAxis})),
+                  1.0 / static_cast<double>(count));
+    Value sum = ops.reduceSum(each, {0});
+    sum.setType(RankedTensorType::get({}, element, partialLayout(sum)));
+    return shares[element] = sum;
+  }
+
+  /// A loop over rows cannot wait for what is a sum over the batch, and is
+  /// linear in it: it takes the parts of the sum.
+  void sumOperands(graph::ScanOp scan) {
+    bool hasRows = llvm::any_of(scan->getOperands(), [](Value operand) {
+      return !LayoutAttr::of(operand).isReplicated();
+    });
+    for (OpOperand &operand : scan->getOpOperands())
+      if (hasRows && afterBatch.contains(operand.get()))
+        if (Value made = sumAgain(operand.get()))
+          operand.set(made);
+  }
+
+  /// `value`, which linear ops make of whole sums over the batch, made of their
+  /// parts; null where it is not so.
+  Value sumAgain(Value value) {
+    Operation *op = value.getDefiningOp();
+    LayoutAttr layout = partialLayout(value);
+    if (auto reshard = dyn_cast_if_present<dist::ReshardOp>(op))
+      return LayoutAttr::of(reshard.getOperand()) == layout
+                 ? reshard.getOperand()
+                 : Value();
+    if (auto found = parts.find({value, layout}); found != parts.end())
+      return found->second;
+    auto sharding = dyn_cast_if_present<ShardingOpInterface>(op);
+    if (!sharding || op->getNumResults() != 1)
+      return {};
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(op);
+    ShardingRule rule = sharding.getShardingRule();
+    SmallVector<Value> operands(op->getOperands());
+    for (auto [index, operand] : llvm::enumerate(operands)) {
+      bool sums = afterBatch.contains(operand);
+      if (sums || (rule.partial == graph::PartialRule::linear &&
+                   !llvm::is_contained(rule.replicatedOperands, index)))
+        operand = makePartial(operand);
+      if (!operand)
+        return {};
+    }
+    Operation *copy = builder.clone(*op);
+    copy->setOperands(operands);
+    bool wasInLoop = std::exchange(inLoop, true); // nothing is made whole
+    ScopedDiagnosticHandler silence(op->getContext(),
+                                    [](Diagnostic &) { return success(); });
+    LogicalResult typed = setResults(copy, rule, {});
+    inLoop = wasInLoop;
+    if (succeeded(typed) && LayoutAttr::of(copy->getResult(0)) == layout)
+      return parts[{value, layout}] = copy->getResult(0);
+    copy->erase();
     return {};
   }
 
@@ -268,7 +419,9 @@ private:
         continue;
       auto outer = std::move(parts);
       parts.clear();
-      Value made = wanted.isPartial() ? Value() : makeParts(next, wanted);
+      builder.setInsertionPoint(yield);
+      Value made =
+          wanted.isPartial() ? makePartial(next) : makeParts(next, wanted);
       parts = std::move(outer);
       if (!made) {
         InFlightDiagnostic diag =
@@ -293,6 +446,7 @@ private:
     auto reshard =
         dist::ReshardOp::create(builder, value.getLoc(), whole, value);
     value.replaceAllUsesExcept(reshard.getResult(), reshard);
+    afterBatch.insert(reshard);
   }
 
   /// Where some operands have a factor sharded, makes the others so too, if
@@ -331,6 +485,9 @@ private:
       wishes[argument] = wanted;
     if (auto found = parts.find({value, wanted}); found != parts.end())
       return found->second;
+    if (value.getDefiningOp<graph::ScanOp>())
+      return parts[{value, wanted}] =
+                 makeScanParts(cast<OpResult>(value), wanted);
     auto sharding =
         dyn_cast_if_present<ShardingOpInterface>(value.getDefiningOp());
     if (!sharding || sharding->getNumResults() != 1 ||
@@ -365,12 +522,47 @@ private:
     return parts[{value, wanted}] = copy->getResult(0);
   }
 
+  /// The loop again, beginning with parts.
+  Value makeScanParts(OpResult value, LayoutAttr wanted) {
+    auto scan = cast<graph::ScanOp>(value.getOwner());
+    unsigned number = value.getResultNumber();
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(scan);
+    auto copy = cast<graph::ScanOp>(builder.clone(*scan));
+    if (number < scan.getNumCarries()) {
+      if (Value init = makeParts(copy.getInits()[number], wanted))
+        copy->setOperand(number, init);
+    } else if (auto slice = cast_if_present<LayoutAttr>(wanted.unstack())) {
+      llvm::MapVector<BlockArgument, LayoutAttr> asked;
+      std::swap(asked, wishes);
+      auto outer = std::move(parts);
+      parts.clear();
+      makeParts(copy.getYield().getValues()[number], slice);
+      parts = std::move(outer);
+      std::swap(asked, wishes);
+      for (auto [argument, layout] : asked) {
+        if (argument.getOwner() != &copy.getBody().front())
+          continue;
+        unsigned index = argument.getArgNumber();
+        if (llvm::is_contained(copy.getSliceArguments(), argument))
+          layout = cast<LayoutAttr>(layout.stack());
+        if (Value made = makeParts(copy->getOperand(index), layout))
+          copy->setOperand(index, made);
+      }
+    }
+    if (succeeded(visitScan(copy)) &&
+        LayoutAttr::of(copy.getResult(number)) == wanted)
+      return copy.getResult(number);
+    copy.erase();
+    return {};
+  }
+
   /// Wholes that only their parts were needed of.
   void eraseUnused() {
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    func.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+      if (isOpTriviallyDead(op))
+        op->erase();
+    });
   }
 
   LogicalResult setFunctionType() {
@@ -403,6 +595,10 @@ private:
   /// Arguments of loops' bodies that are whole and should be in parts.
   llvm::MapVector<BlockArgument, LayoutAttr> wishes;
   llvm::DenseMap<std::pair<Value, Attribute>, Value> parts;
+  /// Whole values that a sum over the batch is in.
+  llvm::DenseSet<Value> afterBatch;
+  /// One as a sum over the rows, by element type.
+  llvm::DenseMap<Type, Value> shares;
 };
 
 struct PropagateLayouts : impl::PropagateLayoutsBase<PropagateLayouts> {

@@ -136,3 +136,40 @@ module attributes {mlc.train = {microbatches = 4 : i64}} {
     return %e : tensor<f32>
   }
 }
+
+// -----
+
+// A loop has the rows of one micro-batch inside as outside, and its sum goes to
+// the all-reduce after the last one. A loop without rows stays before.
+module attributes {mlc.train = {microbatches = 4 : i64}} {
+  // CHECK-LABEL: @train
+  // CHECK-SAME: %[[X:[^:]*]]: tensor<2x3x4xf32
+  // CHECK-SAME: %[[W:[^:]*]]: tensor<3x4xf32
+  func.func @train(%x: tensor<8x3x4xf32> {graph.input = "x"}, %w: tensor<3x4xf32>, %first: tensor<4xf32>) -> tensor<4xf32> {
+    // CHECK-NEXT: %[[S:.*]] = graph.scan 3 carry({{.*}}) over(
+    // CHECK: %[[L:.*]] = dist.microbatch_loop (%[[R:.*]] = %[[X]] : tensor<2x3x4xf32
+    // CHECK-NEXT: %[[T:.*]] = graph.transpose %[[R]] {{.*}} to tensor<3x2x4xf32
+    // CHECK: %[[Z:.*]] = graph.constant dense<0.000000e+00> : tensor<4xf32, #[[PART:.*]]>
+    // CHECK: %[[H:.*]] = graph.scan 3 carry(%[[C:.*]] = %[[Z]] : tensor<4xf32, #[[PART]]>) over(%[[V:.*]] = %[[T]] : tensor<3x2x4xf32, #{{[^>]*}}>) same(%[[Q:.*]] = %[[S]] :
+    // CHECK: %[[B:.*]] = graph.broadcast %[[Q]] dims = [1] : {{.*}} to tensor<2x4xf32
+    // CHECK: %[[M:.*]] = graph.mul %[[V]], %[[B]] : tensor<2x4xf32
+    // CHECK: %[[P:.*]] = graph.reduce sum %[[M]] dims = [0] : tensor<2x4xf32
+    // CHECK: graph.yield
+    // CHECK: dist.yield %[[H]]
+    // CHECK: dist.all_reduce sum %[[L]]
+    %s = graph.scan 3 carry(%c = %first : tensor<4xf32>) over(%v = %w : tensor<3x4xf32>) {
+      %0 = graph.mul %c, %v : tensor<4xf32>
+      graph.yield %0 : tensor<4xf32>
+    } : tensor<4xf32>
+    %xs = graph.transpose %x perm = [1, 0, 2] : tensor<8x3x4xf32> to tensor<3x8x4xf32>
+    %zero = graph.constant dense<0.0> : tensor<4xf32>
+    %h = graph.scan 3 carry(%c = %zero : tensor<4xf32>) over(%v = %xs : tensor<3x8x4xf32>) same(%q = %s : tensor<4xf32>) {
+      %0 = graph.broadcast %q dims = [1] : tensor<4xf32> to tensor<8x4xf32>
+      %1 = graph.mul %v, %0 : tensor<8x4xf32>
+      %2 = graph.reduce sum %1 dims = [0] : tensor<8x4xf32> to tensor<4xf32>
+      %3 = graph.add %c, %2 : tensor<4xf32>
+      graph.yield %3 : tensor<4xf32>
+    } : tensor<4xf32>
+    return %h : tensor<4xf32>
+  }
+}
