@@ -143,12 +143,57 @@ bool Elaborator::matchArguments(const ast::CallExpr &call, Body &body,
   return true;
 }
 
+/// Whether two instances of one parent, with these names and loops, have a path
+/// in common: `h.0` and, of a `repeat` from 0 on, `h.*`.
+static bool sharePath(llvm::StringRef a, llvm::ArrayRef<Loop *> loopsOfA,
+                      llvm::StringRef b, llvm::ArrayRef<Loop *> loopsOfB) {
+  using Range = std::pair<int64_t, int64_t>;
+  auto take = [](llvm::StringRef part, llvm::ArrayRef<Loop *> &loops,
+                 Range &range) {
+    if (part != "*")
+      return !part.getAsInteger(10, range.first) &&
+             (range.second = range.first + 1, true);
+    range = {loops[0]->first, loops[0]->first + loops[0]->count};
+    loops = loops.drop_front();
+    return true;
+  };
+  while (!a.empty() && !b.empty()) {
+    auto [partOfA, restOfA] = a.split('.');
+    auto [partOfB, restOfB] = b.split('.');
+    if (Range rangeA, rangeB;
+        take(partOfA, loopsOfA, rangeA) && take(partOfB, loopsOfB, rangeB)) {
+      if (rangeA.first >= rangeB.second || rangeB.first >= rangeA.second)
+        return false;
+    } else if (partOfA != partOfB) {
+      return false;
+    }
+    a = restOfA;
+    b = restOfB;
+  }
+  return a.empty() && b.empty();
+}
+
 Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
   std::string name;
   Span span = call.callee.span;
   std::vector<Loop *> axes = body.self->axes;
   auto isIn = [&](const Loop *loop) {
     return std::find(axes.begin(), axes.end(), loop) != axes.end();
+  };
+  // The instance that has this name, or a path in common.
+  auto findTaken = [&](const std::string &stem,
+                       const std::string &wanted) -> Instance * {
+    auto own = [&](const std::vector<Loop *> &loops) {
+      return llvm::ArrayRef(loops).drop_front(body.self->axes.size());
+    };
+    auto &children = body.self->children;
+    for (auto at = children.lower_bound(stem);
+         at != children.end() && llvm::StringRef(at->first).starts_with(stem);
+         ++at)
+      if (at->first == wanted ||
+          sharePath(wanted, own(axes), at->first, own(at->second->axes)))
+        return at->second.get();
+    return nullptr;
   };
   if (call.instance) {
     span = call.instance->span;
@@ -163,6 +208,17 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
                    value.node == each.index;
           });
       if (loop != body.loops.end() && !isIn(loop->loop)) {
+        if (axes.size() > body.self->axes.size() &&
+            std::none_of(body.loops.begin(), loop, [&](const BodyLoop &each) {
+              return each.loop == axes.back();
+            })) {
+          context
+              .error(Code::DuplicateInstance, index->span,
+                     "the numbers of an instance stand in the order of the "
+                     "`repeat`s, the outer one first")
+              .note(loop->index->span, "this `repeat` is further out");
+          return nullptr;
+        }
         name += ".*";
         axes.push_back(loop->loop);
         continue;
@@ -185,12 +241,11 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
                   "[i]`");
         return nullptr;
       }
-    auto found = body.self->children.find(name);
-    if (found != body.self->children.end()) {
+    if (auto other = findTaken(call.instance->name.text, name)) {
       context
           .error(Code::DuplicateInstance, span,
                  "two instances are named `" + name + "`")
-          .note(found->second->span, "the first is here")
+          .note(other->span, "the first is here")
           .help("give this one another name after `as`");
       return nullptr;
     }
@@ -201,11 +256,12 @@ Instance *Elaborator::makeInstance(const ast::CallExpr &call, Body &body) {
         iterations += ".*";
         axes.push_back(each.loop);
       }
+    std::string stem;
     do {
       int number = body.numbering[call.callee.text]++;
-      name = call.callee.text + (number ? "_" + std::to_string(number) : "") +
-             iterations;
-    } while (body.self->children.count(name));
+      stem = call.callee.text + (number ? "_" + std::to_string(number) : "");
+      name = stem + iterations;
+    } while (findTaken(stem, name));
   }
   auto instance = std::make_unique<Instance>();
   instance->path =

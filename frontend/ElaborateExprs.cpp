@@ -352,8 +352,15 @@ Elaborator::findChild(FoundInstance in, std::string name,
     FoundInstance result{found->second.get(), in.indices};
     for (size_t i = 0; i < indices.size(); ++i) {
       const Loop &loop = *result.instance->axes[outer + i];
-      if (!indices[i].is(Value::Kind::Int))
-        continue; // of the iteration that runs
+      if (indices[i].node) { // of the iteration that runs
+        if (indices[i].node == loop.index)
+          continue;
+        context
+            .error(Code::UnknownInstance, span,
+                   "the instance is of another `repeat` than this index")
+            .note(result.instance->span, "it is made here");
+        return {};
+      }
       if (indices[i].integer < loop.first ||
           indices[i].integer >= loop.first + loop.count) {
         context
@@ -409,11 +416,18 @@ Elaborator::FoundInstance Elaborator::findInstance(const ast::Expr &expr,
     std::vector<Value> indices;
     for (const ast::ExprPtr &item : index->items) {
       indices.push_back(eval(*item, body));
-      bool isIteration = llvm::any_of(body.loops, [&](const BodyLoop &each) {
-        return each.index && each.index == indices.back().node;
-      });
-      if (!indices.back().is(Value::Kind::Int) && !isIteration)
+      const Value &last = indices.back();
+      if (last.isPoison())
         return {};
+      bool isIteration = llvm::any_of(body.loops, [&](const BodyLoop &each) {
+        return each.index && each.index == last.node;
+      });
+      if (!last.is(Value::Kind::Int) && !isIteration) {
+        context.error(Code::ExpectedConstant, item->span,
+                      "the index of an instance is an integer, found " +
+                          last.describe());
+        return {};
+      }
     }
     return findChild(in, name, indices, expr.span);
   }
@@ -437,11 +451,13 @@ Value Elaborator::evalMember(const ast::MemberExpr &expr, Body &body) {
           place.indices.empty()
               ? parameter.node
               : ofIterations(parameter.whole, place.indices, expr.span));
-    bool runs = place.indices.empty();
-    for (Loop *axis : instance->axes)
-      for (Loop *at = build.loop; runs && at != axis; at = at->parent)
-        runs = at != nullptr;
-    if (runs)
+    auto isAround = [&](const Loop *axis) {
+      const Loop *at = build.loop;
+      while (at && at != axis)
+        at = at->parent;
+      return at != nullptr;
+    };
+    if (place.indices.empty() && llvm::all_of(instance->axes, isAround))
       return Value::tensor(parameter.node);
     context
         .error(Code::UnknownInstance, expr.span,

@@ -62,13 +62,38 @@ std::vector<std::string> Elaborator::carriedNames(const ast::Block &block,
   return carried;
 }
 
+/// The iterations of a loop, of all loops around it together, that mlrun runs.
+constexpr int64_t kMaxIterations = int64_t{1} << 20;
+
 /// Begins the body of a loop, whose carried values get their values there.
 bool Elaborator::openLoop(Loop loop, const std::vector<std::string> &carried,
-                          Body &body) {
+                          Body &body, Span span) {
+  int64_t most = kMaxIterations;
+  for (const Loop *outer = build.loop; outer; outer = outer->parent)
+    most /= outer->count;
+  if (loop.count > most) {
+    context.error(Code::BadRange, span,
+                  "a loop has at most " + std::to_string(kMaxIterations) +
+                      " iterations, those of the loops around it counted in, "
+                      "and this one runs " +
+                      std::to_string(loop.count) + " times");
+    return false;
+  }
   for (const std::string &name : carried) {
     Binding *binding = lookup(body, name);
     if (binding->value.is(Value::Kind::Float))
       binding->value = Value::tensor(toTensor(binding->value, context.compute));
+    if (binding->value.is(Value::Kind::Int)) {
+      context
+          .error(Code::ExpectedTensor, binding->span,
+                 "a loop gives `" + name + "` new values, and " +
+                     std::to_string(binding->value.integer) +
+                     " has no element type yet")
+          .help("say which: `i32(" + std::to_string(binding->value.integer) +
+                ")`, or `" + std::to_string(binding->value.integer) +
+                ".0` for a float");
+      return false;
+    }
     if (!requireTensor(binding->value, binding->span, "a loop's value"))
       return false;
   }
@@ -147,9 +172,10 @@ void Elaborator::runRepeat(const ast::RepeatStmt &stmt, Body &body) {
       numbers = build.binary(
           "add", numbers,
           build.constant(DType::I32, numbers->type.shape, loop.first));
-    if (!openLoop(std::move(loop), carried, body))
+    if (!openLoop(std::move(loop), carried, body, stmt.range->span))
       return;
     number = Value::tensor(build.addSequence(numbers));
+    build.loop->index = number.node;
   } else {
     for (const std::string &name : carried)
       lookup(body, name)->value = {};
@@ -229,7 +255,7 @@ Value Elaborator::evalScan(const ast::ScanExpr &expr, Body &body) {
   std::vector<std::string> carried = carriedNames(expr.body, body);
   for (const std::string &name : carried)
     unknown |= lookup(body, name)->value.isPoison();
-  if (!unknown && !openLoop(std::move(loop), carried, body))
+  if (!unknown && !openLoop(std::move(loop), carried, body, expr.source->span))
     return {};
   body.loops.push_back({unknown ? nullptr : build.loop, body.scopes.size(),
                         false, nullptr, std::nullopt});

@@ -293,7 +293,8 @@ private:
   void runYield(const ast::YieldStmt &stmt, Body &body);
   /// Outer values that the statements give new ones.
   std::vector<std::string> carriedNames(const ast::Block &block, Body &body);
-  bool openLoop(Loop loop, const std::vector<std::string> &carried, Body &body);
+  bool openLoop(Loop loop, const std::vector<std::string> &carried, Body &body,
+                Span span);
   std::vector<Node *> closeLoop(const std::vector<std::string> &carried,
                                 Body &body, Span span);
   Node *sliceParameter(Node *parameter, const Instance &instance);

@@ -78,6 +78,7 @@ struct Loop {
   int64_t first = 0; ///< what a `repeat` counts from, in names
   int64_t count = 1;
   bool remat = false;
+  Node *index = nullptr; ///< of a `repeat`: the number of the iteration
   Loop *parent = nullptr;
   std::vector<Carry> carries;
   std::vector<Sequence> sequences;
