@@ -95,6 +95,109 @@ func.func @train(%w: tensor<4x2xf32> {graph.param = @w}, %x: tensor<3x4xbf16>, %
   // CHECK: %[[G:.*]] = graph.add {{.*}} : tensor<4x2xf32>
   // CHECK: return %{{.*}}, %[[G]] : tensor<f32>, tensor<4x2xf32>
   return %l : tensor<f32>
+
+// -----
+
+// A loop keeps what the loop backwards reads: the carried value for the gradient
+// of %w, and the product, from which the tanh is cheap to compute again. The
+// gradient of %w is one product over the iterations, after the loop.
+graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+// CHECK-SAME: %[[XS:[^:]*]]: tensor<3x2x4xf32>, %[[H:[^:]*]]: tensor<2x4xf32>, %[[W:[^:]*]]: tensor<4x4xf32>
+func.func @train(%xs: tensor<3x2x4xf32>, %h0: tensor<2x4xf32>, %w: tensor<4x4xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[FORWARD:.*]]:4 = graph.scan 3 carry(%[[C:.*]] = %[[H]] : {{.*}}) over(%[[X:.*]] = %[[XS]] : {{.*}}) same(%[[M:.*]] = %[[W]] :
+  // CHECK-NEXT: %[[P:.*]] = graph.dot %[[C]], %[[M]]
+  // CHECK-NEXT: %[[A:.*]] = graph.add %[[P]], %[[X]]
+  // CHECK-NEXT: %[[T:.*]] = graph.tanh %[[A]]
+  // CHECK-NEXT: graph.yield %[[T]], %[[T]], %[[C]], %[[P]] :
+  %h, %hs = graph.scan 3 carry(%c = %h0 : tensor<2x4xf32>) over(%x = %xs : tensor<3x2x4xf32>) same(%m = %w : tensor<4x4xf32>) {
+    %0 = graph.dot %c, %m batch = [] x [] contract = [1] x [0] : tensor<2x4xf32>, tensor<4x4xf32> to tensor<2x4xf32>
+    %1 = graph.add %0, %x : tensor<2x4xf32>
+    %2 = graph.tanh %1 : tensor<2x4xf32>
+    graph.yield %2, %2 : tensor<2x4xf32>, tensor<2x4xf32>
+  } : tensor<2x4xf32>, tensor<3x2x4xf32>
+  // CHECK: %[[ZERO:.*]] = graph.constant dense<0.000000e+00> : tensor<2x4xf32>
+  // CHECK: %[[BACK:.*]]:2 = graph.scan 3 reverse carry(%[[DC:.*]] = %[[ZERO]] : {{.*}}) over(%[[DY:.*]] = %{{.*}} : {{.*}}, %{{.*}} = %[[FORWARD]]#2 : {{.*}}, %[[KEPT:.*]] = %[[FORWARD]]#3 : {{.*}}, %[[X2:.*]] = %[[XS]] : {{.*}}) same(%[[M2:.*]] = %[[W]] :
+  // CHECK-NEXT: %[[A2:.*]] = graph.add %[[KEPT]], %[[X2]]
+  // CHECK-NEXT: graph.tanh %[[A2]]
+  // CHECK-NEXT: %[[DH:.*]] = graph.add %[[DC]], %[[DY]]
+  // CHECK: %[[DP:.*]] = graph.mul %[[DH]], %{{.*}}
+  // CHECK-NEXT: %[[NEXT:.*]] = graph.dot %[[DP]], %[[M2]] batch = [] x [] contract = [1] x [1]
+  // CHECK-NEXT: graph.yield %[[NEXT]], %[[DP]]
+  // CHECK: %[[DW:.*]] = graph.dot %[[FORWARD]]#2, %[[BACK]]#1 batch = [] x [] contract = [0, 1] x [0, 1] : tensor<3x2x4xf32>, tensor<3x2x4xf32> to tensor<4x4xf32>
+  // CHECK-NEXT: return %{{.*}}, %[[DW]]
+  %s = graph.reduce sum %hs dims = [0, 1, 2] : tensor<3x2x4xf32> to tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// With `remat` the carried values alone are kept; the product runs again.
+graph.parameter @w : tensor<4x4xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+func.func @train(%h0: tensor<2x4xf32>, %w: tensor<4x4xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[FORWARD:.*]]:2 = graph.scan 3 remat carry(%[[C:[^ ]*]] = %
+  // CHECK: graph.yield %{{.*}}, %[[C]] :
+  %h = graph.scan 3 remat carry(%c = %h0 : tensor<2x4xf32>) same(%m = %w : tensor<4x4xf32>) {
+    %0 = graph.dot %c, %m batch = [] x [] contract = [1] x [0] : tensor<2x4xf32>, tensor<4x4xf32> to tensor<2x4xf32>
+    %1 = graph.tanh %0 : tensor<2x4xf32>
+    graph.yield %1 : tensor<2x4xf32>
+  } : tensor<2x4xf32>
+  // CHECK: graph.scan 3 reverse carry({{.*}}) over(%[[KEPT:.*]] = %[[FORWARD]]#1 : {{.*}}) same(%[[M:.*]] = %
+  // CHECK-NEXT: %[[P:.*]] = graph.dot %[[KEPT]], %[[M]]
+  // CHECK-NEXT: graph.tanh %[[P]]
+  %s = graph.reduce sum %h dims = [0, 1] : tensor<2x4xf32> to tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// The gradient of a loop from the last slice runs from the first. What the loss
+// does not depend on (%k) has no cotangent, and the gradient of slices is a
+// slice each.
+graph.parameter @w : tensor<3x4xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+// CHECK-SAME: %[[W:[^:]*]]: tensor<3x4xf32> {graph.param = @w}
+func.func @train(%x: tensor<4xf32>, %n: tensor<4xf32>, %w: tensor<3x4xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[FORWARD:.*]]:3 = graph.scan 3 reverse
+  %y, %z = graph.scan 3 reverse carry(%c = %x : tensor<4xf32>, %k = %n : tensor<4xf32>) over(%m = %w : tensor<3x4xf32>) {
+    %k1 = graph.add %k, %k : tensor<4xf32>
+    %0 = graph.mul %c, %m : tensor<4xf32>
+    %1 = graph.add %0, %k : tensor<4xf32>
+    graph.yield %1, %k1 : tensor<4xf32>, tensor<4xf32>
+  } : tensor<4xf32>, tensor<4xf32>
+  // CHECK: %[[BACK:.*]]:2 = graph.scan 3 carry(%[[DC:.*]] = %{{[^:]*}} : tensor<4xf32>) over(%[[C:.*]] = %[[FORWARD]]#2 : {{.*}}, %[[M:.*]] = %[[W]] : tensor<3x4xf32>) {
+  // CHECK-DAG: %[[NEXT:.*]] = graph.mul %[[DC]], %[[M]]
+  // CHECK-DAG: %[[DM:.*]] = graph.mul %[[DC]], %[[C]]
+  // CHECK: graph.yield %[[NEXT]], %[[DM]]
+  // CHECK: return %{{.*}}, %[[BACK]]#1
+  %s = graph.reduce sum %y dims = [0] : tensor<4xf32> to tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// A loop in a loop runs again in the loop backwards, before its own gradient;
+// the cotangent of what is the same in it is a sum over its iterations.
+graph.parameter @w : tensor<3x4xf32> init #graph.init<zeros> role trained
+// CHECK-LABEL: @train
+func.func @train(%x: tensor<4xf32>, %w: tensor<3x4xf32> {graph.param = @w}) -> (tensor<f32> {graph.loss}) {
+  // CHECK: %[[FORWARD:.*]]:2 = graph.scan 3 carry(%[[C:[^ ]*]] = %
+  // CHECK: graph.yield %{{.*}}, %[[C]] :
+  %y = graph.scan 3 carry(%c = %x : tensor<4xf32>) over(%m = %w : tensor<3x4xf32>) {
+    %i = graph.scan 2 carry(%d = %c : tensor<4xf32>) same(%v = %m : tensor<4xf32>) {
+      %0 = graph.mul %d, %v : tensor<4xf32>
+      graph.yield %0 : tensor<4xf32>
+    } : tensor<4xf32>
+    graph.yield %i : tensor<4xf32>
+  } : tensor<4xf32>
+  // CHECK: graph.scan 3 reverse carry(%[[DC:.*]] = %{{.*}}) over(%[[KEPT:.*]] = %[[FORWARD]]#1 : {{.*}}, %[[M:.*]] = %
+  // CHECK-NEXT: %[[AGAIN:.*]]:2 = graph.scan 2 carry(%{{.*}} = %[[KEPT]] : {{.*}}) same(%{{.*}} = %[[M]] :
+  // CHECK: %[[INNER:.*]]:2 = graph.scan 2 reverse carry(%{{.*}} = %[[DC]] : {{.*}}) over(%{{.*}} = %[[AGAIN]]#1 : {{.*}}) same(%{{.*}} = %[[M]] :
+  // CHECK: %[[SUM:.*]] = graph.reduce sum %[[INNER]]#1 dims = [0] : tensor<2x4xf32> to tensor<4xf32>
+  // CHECK: graph.yield %[[INNER]]#0, %[[SUM]]
+  %s = graph.reduce sum %y dims = [0] : tensor<4xf32> to tensor<f32>
+  return %s : tensor<f32>
 }
 
 // -----

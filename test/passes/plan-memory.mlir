@@ -101,3 +101,30 @@ module @scratch {
     plan.call @f(@x, @y)
   }
 }
+
+// -----
+
+// The iterations write @s bit by bit, so it is live from the first one on: @a,
+// which is dead when the body comes to @s, may not lie in it.
+// CHECK-LABEL: module @bit_by_bit
+// CHECK: plan.arena bytes = 320
+// CHECK: @x state {{.*}} offset = 0
+// CHECK: @a transient {{.*}} offset = 256
+// CHECK: @s transient {{.*}} offset = 64
+module @bit_by_bit {
+  plan.arena {
+    plan.buffer @x state : tensor<16xf32>
+    plan.buffer @a transient : tensor<16xf32>
+    plan.buffer @s transient : tensor<48xf32>
+  }
+  plan.kernel @f(tensor<16xf32>) -> tensor<16xf32>
+  plan.kernel @g(tensor<48xf32>) -> tensor<16xf32>
+  plan.program @train rows = 16 {
+    plan.loop count = 3 {
+      plan.call @f(@x, @a)
+      plan.call @f(@a, @x)
+      plan.call @f(@x, @s strides [64])
+    }
+    plan.call @g(@s, @x)
+  }
+}

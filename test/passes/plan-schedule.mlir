@@ -268,3 +268,78 @@ module @bucket attributes {mlc.mesh = [{name = "data", size = -1 : i64}], mlc.tr
     return %2 : tensor<f32, #whole0>
   }
 }
+
+// -----
+
+// Slices are places that move, backwards in a reverse loop; a carried zero is
+// filled in; a value that stays the same lies where it lies.
+// CHECK-LABEL: module @moving_places
+// CHECK: plan.program @infer
+// CHECK-NEXT: plan.fill @infer.a value = 0 bytes = 32
+// CHECK-NEXT: plan.loop count = 3 {
+// CHECK-NEXT: plan.call @k0_map(@w + 32 strides [-16], @infer.x, @infer.a, @[[S:.*]] + 64 strides [-32])
+// CHECK-NEXT: plan.copy @[[S]] + 64 strides [-32] to @infer.a bytes = 32
+// CHECK-NEXT: }
+// CHECK-NEXT: plan.call @k1_transpose(@[[S]], @infer.t)
+module @moving_places {
+  graph.parameter @w : tensor<3x4xf32> init #graph.init<zeros> role trained
+  func.func @infer(%x: tensor<2x4xf32> {graph.input = "x"}, %w: tensor<3x4xf32> {graph.param = @w})
+      -> (tensor<2x4xf32> {graph.output = "a"}, tensor<2x3x4xf32> {graph.output = "t"}) {
+    %z = graph.constant dense<0.0> : tensor<2x4xf32>
+    %a, %s = graph.scan 3 reverse carry(%c = %z : tensor<2x4xf32>) over(%v = %w : tensor<3x4xf32>) same(%r = %x : tensor<2x4xf32>) {
+      %0 = graph.broadcast %v dims = [1] : tensor<4xf32> to tensor<2x4xf32>
+      %1 = graph.mul %0, %r : tensor<2x4xf32>
+      %2 = graph.add %c, %1 : tensor<2x4xf32>
+      graph.yield %2, %2 : tensor<2x4xf32>, tensor<2x4xf32>
+    } : tensor<2x4xf32>, tensor<3x2x4xf32>
+    %t = graph.transpose %s perm = [1, 0, 2] : tensor<3x2x4xf32> to tensor<2x3x4xf32>
+    return %a, %t : tensor<2x4xf32>, tensor<2x3x4xf32>
+  }
+}
+
+// -----
+
+// The carried %d is the next %c: it moves aside before %d gets its own next
+// value.
+// CHECK-LABEL: module @swapped_carries
+// CHECK: plan.loop count = 3 {
+// CHECK-NEXT: plan.call @k0_tanh(@infer.a, @[[T:.*]])
+// CHECK-NEXT: plan.copy @infer.b to @[[HELD:.*]] bytes = 32
+// CHECK-NEXT: plan.copy @[[HELD]] to @infer.a bytes = 32
+// CHECK-NEXT: plan.copy @[[T]] to @infer.b bytes = 32
+// CHECK-NEXT: }
+module @swapped_carries {
+  func.func @infer(%x: tensor<2x4xf32> {graph.input = "x"}, %y: tensor<2x4xf32> {graph.input = "y"})
+      -> (tensor<2x4xf32> {graph.output = "a"}, tensor<2x4xf32> {graph.output = "b"}) {
+    %a, %b = graph.scan 3 carry(%c = %x : tensor<2x4xf32>, %d = %y : tensor<2x4xf32>) {
+      %0 = graph.tanh %c : tensor<2x4xf32>
+      graph.yield %d, %0 : tensor<2x4xf32>, tensor<2x4xf32>
+    } : tensor<2x4xf32>, tensor<2x4xf32>
+    return %a, %b : tensor<2x4xf32>, tensor<2x4xf32>
+  }
+}
+
+// -----
+
+// A slice of a slice moves with both loops: 80 bytes outside, 16 inside.
+// CHECK-LABEL: module @nested_loops
+// CHECK: plan.loop count = 3 {
+// CHECK: plan.loop count = 5 {
+// CHECK-NEXT: plan.call @k0_mul(@w strides [80, 16], @[[D:.*]], @{{.*}})
+// CHECK: plan.copy @[[D]] to @infer.a bytes = 32
+// CHECK-NEXT: }
+module @nested_loops {
+  graph.parameter @w : tensor<3x5x4xf32> init #graph.init<zeros> role trained
+  func.func @infer(%x: tensor<2x4xf32> {graph.input = "x"}, %w: tensor<3x5x4xf32> {graph.param = @w})
+      -> (tensor<2x4xf32> {graph.output = "a"}) {
+    %a = graph.scan 3 carry(%c = %x : tensor<2x4xf32>) over(%v = %w : tensor<3x5x4xf32>) {
+      %b = graph.scan 5 carry(%d = %c : tensor<2x4xf32>) over(%u = %v : tensor<5x4xf32>) {
+        %0 = graph.broadcast %u dims = [1] : tensor<4xf32> to tensor<2x4xf32>
+        %1 = graph.mul %0, %d : tensor<2x4xf32>
+        graph.yield %1 : tensor<2x4xf32>
+      } : tensor<2x4xf32>
+      graph.yield %b : tensor<2x4xf32>
+    } : tensor<2x4xf32>
+    return %a : tensor<2x4xf32>
+  }
+}
