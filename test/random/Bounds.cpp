@@ -290,12 +290,29 @@ double roundingUnit(Type element) {
 FailureOr<std::vector<Bounded>>
 evaluateBounded(Operation *op, ArrayRef<const Bounded *> operands,
                 int64_t parts) {
+  if (auto scan = dyn_cast<ScanOp>(op))
+    return evaluateLoop(scan, operands, parts);
   auto result = OpBounds(op, operands, parts).run();
   if (failed(result))
     return failure();
   std::vector<Bounded> results;
   results.push_back(std::move(*result));
   return results;
+}
+
+LogicalResult evaluateBlock(Block &block, llvm::DenseMap<Value, Bounded> &known,
+                            int64_t parts) {
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<const Bounded *> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(&known[operand]);
+    auto results = evaluateBounded(&op, operands, parts);
+    if (failed(results))
+      return failure();
+    for (auto [result, bounded] : llvm::zip_equal(op.getResults(), *results))
+      known[result] = std::move(bounded);
+  }
+  return success();
 }
 
 FailureOr<std::vector<Bounded>> evaluateBounded(func::FuncOp function,
@@ -306,21 +323,11 @@ FailureOr<std::vector<Bounded>> evaluateBounded(func::FuncOp function,
   for (auto [argument, bounded] :
        llvm::zip_equal(body.getArguments(), arguments))
     known[argument] = std::move(bounded);
-  auto lookup = [&](ValueRange list) {
-    SmallVector<const Bounded *> found;
-    for (Value value : list)
-      found.push_back(&known[value]);
-    return found;
-  };
-  for (Operation &op : body.without_terminator()) {
-    auto results = evaluateBounded(&op, lookup(op.getOperands()), parts);
-    if (failed(results))
-      return failure();
-    known[op.getResult(0)] = std::move(results->front());
-  }
+  if (failed(evaluateBlock(body, known, parts)))
+    return failure();
   std::vector<Bounded> results;
-  for (const Bounded *bounded : lookup(body.getTerminator()->getOperands()))
-    results.push_back(*bounded);
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back(known[value]);
   return results;
 }
 

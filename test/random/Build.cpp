@@ -3,6 +3,7 @@
 
 #include "test/random/Build.h"
 
+#include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/Program.h"
 
@@ -39,6 +40,8 @@ static bool canMakeParts(Value value, int64_t dim) {
 /// Does `op` work on rows of the batch one by one, as its sharding rule has it.
 static bool keepsBatch(Operation *op, ArrayRef<Built> operands,
                        const Built &result, int64_t rows) {
+  if (isa<ScanOp>(op)) // its row sees to it
+    return true;
   ShardingRule rule = cast<ShardingOpInterface>(op).getShardingRule();
   int64_t factor = ShardingRule::kNoFactor;
   for (auto [operand, factors] : llvm::zip_equal(operands, rule.operandFactors))

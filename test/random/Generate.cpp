@@ -66,16 +66,17 @@ std::optional<int> Generator::tryAdd(Node node) {
     return std::nullopt;
   Operation *op = result->value.getDefiningOp();
   auto type = cast<RankedTensorType>(result->value.getType());
+  unsigned number = cast<OpResult>(result->value).getResultNumber();
   ScopedDiagnosticHandler quiet(&context,
                                 [](Diagnostic &) { return success(); });
   if (type.getNumElements() <= maxElements && type.getRank() <= 4)
     if (auto bounded = evaluateBounded(op, bounds, graph.microbatches);
-        succeeded(bounded) && isAcceptable(bounded->front())) {
+        succeeded(bounded) && isAcceptable((*bounded)[number])) {
       for (int operand : node.operands)
         ++uses[operand];
       graph.nodes.push_back(std::move(node));
       built.push_back(*result);
-      values.push_back(std::move(bounded->front()));
+      values.push_back(std::move((*bounded)[number]));
       uses.push_back(0);
       return static_cast<int>(graph.nodes.size()) - 1;
     }

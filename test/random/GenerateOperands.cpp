@@ -399,6 +399,8 @@ bool Generator::drawOperands(const OpRow &row, Node &node) {
     return drawGather(row, node);
   case Operands::Scatter:
     return drawScatter(row, node);
+  case Operands::Loop:
+    return drawLoop(row, node);
   }
   llvm_unreachable("covered above");
 }

@@ -44,6 +44,8 @@ private:
   bool drawScatter(const OpRow &row, Node &node);
   /// Integers in [0, limit) of any type; -1 without.
   int drawIndices(const Shape &shape, int64_t limit);
+  bool drawLoop(const OpRow &row, Node &node);
+  int stackOf(Element element, const Shape &shape, int64_t count);
   /// A value for which `fits` holds, the later ones more often; -1 without.
   int drawValue(llvm::function_ref<bool(int)> fits);
   /// A value of exactly this type: one that is there, a broadcast or a leaf.

@@ -7,6 +7,7 @@
 #ifndef MLC_TEST_RANDOM_OPBOUNDS_H
 #define MLC_TEST_RANDOM_OPBOUNDS_H
 
+#include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "test/random/Bounds.h"
 #include "test/random/OpTable.h"
@@ -28,6 +29,16 @@ double smallestKept(mlir::Type element);
 /// The rounding unit; twice it for f64, since the reference is computed in
 /// double and is off itself.
 double unitOf(mlir::Type element);
+
+/// Evaluates a block whose arguments are known, up to its terminator.
+mlir::LogicalResult evaluateBlock(mlir::Block &block,
+                                  llvm::DenseMap<mlir::Value, Bounded> &known,
+                                  int64_t parts);
+
+/// Evaluates every iteration of a loop (BoundsLoop.cpp).
+mlir::FailureOr<std::vector<Bounded>>
+evaluateLoop(graph::ScanOp scan, llvm::ArrayRef<const Bounded *> operands,
+             int64_t parts);
 
 class OpBounds {
 public:

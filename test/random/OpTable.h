@@ -28,6 +28,7 @@ enum class Operands : uint8_t {
   LossGrad, ///< the same, and a cotangent per row
   Gather,   ///< a value, indices along one of its dimensions
   Scatter,  ///< a value, an index for each of some of its dimensions
+  Loop,     ///< `ints` says how many there are of each kind
 };
 
 /// Where an operand is well conditioned.
@@ -86,6 +87,7 @@ std::vector<llvm::SmallVector<int64_t>> spreadMaps(const Shape &from,
 std::vector<OpRow> elementwiseRows();
 std::vector<OpRow> tensorRows();
 std::vector<OpRow> indexRows();
+std::vector<OpRow> loopRows();
 
 namespace elements {
 constexpr unsigned bit(Element element) {
