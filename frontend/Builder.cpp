@@ -326,6 +326,19 @@ Node *GraphBuilder::softmaxCrossEntropy(Node *logits, Node *labels) {
              {logits->type.dtype, labels->type.shape});
 }
 
+Node *GraphBuilder::attention(Node *q, Node *k, Node *v, Node *mask,
+                              bool causal, double scale) {
+  TensorType type = q->type;
+  type.shape.back() = v->type.shape.back();
+  std::vector<Node *> operands = {q, k, v};
+  if (mask)
+    operands.push_back(mask);
+  Node *node = add("attention", std::move(operands), std::move(type));
+  node->integer = causal;
+  node->number = scale;
+  return node;
+}
+
 Node *GraphBuilder::concat(const std::vector<Node *> &parts, int64_t dim) {
   TensorType type = parts[0]->type;
   for (size_t i = 1; i < parts.size(); ++i)

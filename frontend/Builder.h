@@ -61,6 +61,9 @@ public:
   /// are. Over the batch: skips padding.
   Node *scatterAdd(Node *x, Node *indices, int64_t extent);
   Node *softmaxCrossEntropy(Node *logits, Node *labels);
+  /// All of rank 4; `mask` may be null.
+  Node *attention(Node *q, Node *k, Node *v, Node *mask, bool causal,
+                  double scale);
   Node *concat(const std::vector<Node *> &parts, int64_t dim);
   /// One [start, limit) with a stride per dimension; kBatchExtent as a limit.
   Node *slice(Node *x, std::vector<int64_t> starts, std::vector<int64_t> limits,

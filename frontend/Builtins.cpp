@@ -399,10 +399,9 @@ std::vector<std::string> Elaborator::builtinNames() {
 
 const std::vector<std::string> &Elaborator::laterCallables() {
   static const std::vector<std::string> kLater = {
-      "attention",   "conv2d",     "conv_transpose2d", "max_pool2d",
-      "avg_pool2d",  "batch_norm", "dropout",          "multi_head_attention",
-      "standardize", "auc",        "cumsum",           "sort",
-      "topk",        "scatter"};
+      "conv2d",  "conv_transpose2d", "max_pool2d", "avg_pool2d", "batch_norm",
+      "dropout", "standardize",      "auc",        "cumsum",     "sort",
+      "topk",    "scatter"};
   return kLater;
 }
 

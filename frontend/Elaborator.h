@@ -329,6 +329,10 @@ public:
   Value builtinGather(CallSite &site);
   Value builtinScatterAdd(CallSite &site);
   Value builtinOneHot(CallSite &site);
+  // BuiltinsAttention.cpp
+  bool checkAttention(CallSite &site, Node *q, Node *k, Node *v);
+  Node *attentionMask(CallSite &site, Node *q, Node *k);
+  Value builtinAttention(CallSite &site);
   Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
                     Span span);
   Node *reshapeTo(Node *x, const Shape &shape, Span span);

@@ -8,6 +8,7 @@
 #include "frontend/Importer.h"
 
 #include "frontend/ImporterConfig.h"
+#include "ir/graph/GraphAttentionOps.h"
 #include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphLoopOps.h"
@@ -287,6 +288,16 @@ Value FunctionImporter::emit(const Node &node) {
                                      isFloat(node.type.dtype)
                                          ? graph::splatOf(type, node.number)
                                          : graph::splatOf(type, node.integer));
+  if (node.op == "attention") {
+    SmallVector<Value> operands;
+    for (const Node *operand : node.operands)
+      operands.push_back(valueOf(operand, node.loop));
+    return graph::AttentionOp::create(
+               builder, location, operands[0], operands[1], operands[2],
+               operands.size() > 3 ? operands[3] : Value(), node.integer != 0,
+               node.number)
+        .getOutput();
+  }
   OperationState state(location, (Twine("graph.") + StringRef(node.op)).str());
   for (const Node *operand : node.operands)
     state.addOperands(valueOf(operand, node.loop));

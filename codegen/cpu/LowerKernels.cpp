@@ -12,6 +12,7 @@
 // element by element, where other such ops are loops at their place of use.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/cpu/Attention.h"
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Lowering.h"
 #include "runtime/schema/KernelAbi.h"
@@ -101,7 +102,8 @@ namespace {
 bool isAnchor(Operation *op) {
   return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp,
              graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp,
-             graph::GatherOp, graph::ScatterAddOp>(op);
+             graph::GatherOp, graph::ScatterAddOp, graph::AttentionOp,
+             graph::AttentionGradOp>(op);
 }
 
 bool isKnown(Operation *op) {
@@ -133,6 +135,10 @@ bool lowerAnchor(Lowering &l, Operation *anchor, Operation *partner,
     return lowerGather(l, gather, which);
   if (auto scatter = dyn_cast<graph::ScatterAddOp>(anchor))
     return lowerScatterAdd(l, scatter, which);
+  if (auto attention = dyn_cast<graph::AttentionOp>(anchor))
+    return lowerAttention(l, attention, which);
+  if (auto gradient = dyn_cast<graph::AttentionGradOp>(anchor))
+    return lowerAttentionGrad(l, gradient, which);
   auto either = [&]<typename Op>(Op) {
     auto op = dyn_cast<Op>(anchor);
     return op ? op : dyn_cast_if_present<Op>(partner);
@@ -152,8 +158,11 @@ void addPhases(Lowering &l) {
       continue;
     Operation *partner = findPartner(&op);
     auto follows = [&](Value value) {
-      return followsElementwise(value, op.getResult(0)) ||
-             (partner && followsElementwise(value, partner->getResult(0)));
+      auto followsResult = [&](Value result) {
+        return followsElementwise(value, result);
+      };
+      return llvm::any_of(op.getResults(), followsResult) ||
+             (partner && llvm::any_of(partner->getResults(), followsResult));
     };
     SmallVector<unsigned> mine, others;
     for (unsigned i : rest)

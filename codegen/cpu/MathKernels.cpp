@@ -61,8 +61,9 @@ constexpr double kLog[] = {
 bool isF64(Value x) { return KernelBuilder::element(x.getType()).isF64(); }
 
 struct Reduced {
-  Value n;    // integer, in the float's width
-  Value tail; // exp(r) - 1, r = x - n * ln(2)
+  Value n;            // integer, in the float's width
+  Value tail;         // exp(r) - 1, r = x - n * ln(2)
+  Value rounded = {}; // n as a float, of f32
 };
 
 // For |x| < 200.
@@ -76,7 +77,18 @@ Reduced reduceExp32(KernelBuilder &k, Value x) {
   Value r = k.fma(rounded, k.cf(type, -kLn2High), x);
   r = k.fma(rounded, k.cf(type, -kLn2Low), r);
   Value q = detail::polynomial(k, r, kExpm1);
-  return {n, k.fma(k.fmul(r, r), q, r)};
+  return {n, k.fma(k.fmul(r, r), q, r), rounded};
+}
+
+// value * 2^n for a whole float n, rounded once; 16 lanes, needs AVX-512.
+Value scaleByFloat(KernelBuilder &k, Value value, Value n) {
+  Value all = k.ci(k.b.getI16Type(), -1);
+  Value direction = k.ci(k.i32(), 4); // as the control register says
+  return mlir::LLVM::CallIntrinsicOp::create(
+             k.b, k.loc, value.getType(),
+             k.b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+             ValueRange{value, n, k.zero(value.getType()), all, direction})
+      ->getResult(0);
 }
 
 Value clampAbove(KernelBuilder &k, Value x, double limit) {
@@ -90,6 +102,8 @@ Value exp32(KernelBuilder &k, Value x) {
   Value bounded = k.select(k.fcmp(FPred::olt, x, low), low, x);
   Reduced reduced = reduceExp32(k, clampAbove(k, bounded, 89.0));
   Value p = k.fadd(k.cf(type, 1.0), reduced.tail);
+  if (KernelBuilder::lanesOf(type) == 16 && k.target.lanes == 16)
+    return scaleByFloat(k, p, reduced.rounded);
   return detail::scaleByPowerOfTwo(k, p, reduced.n);
 }
 

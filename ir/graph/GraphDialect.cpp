@@ -1,6 +1,7 @@
 //===- GraphDialect.cpp - The dialect and its attributes ------------------===//
 
 #include "ir/graph/GraphDialect.h"
+#include "ir/graph/GraphAttentionOps.h"
 #include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphIndexOps.h"
 #include "ir/graph/GraphLoopOps.h"
@@ -35,6 +36,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/graph/GraphIndexOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/graph/GraphAttentionOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

@@ -5,6 +5,7 @@
 
 include "ir/graph/GraphOps.td"
 // One line for each family of ops with files of its own.
+include "ir/graph/GraphAttentionOps.td"
 include "ir/graph/GraphGradientOps.td"
 include "ir/graph/GraphIndexOps.td"
 include "ir/graph/GraphLoopOps.td"

@@ -57,17 +57,19 @@ protected:
     return values;
   }
 
-  /// `func.func @f` with one op, whose operands are the arguments %0, %1, ...
+  /// The first of `results` results of one op, whose operands are the arguments
+  /// of @f: %a, %b, ...
   std::vector<double> runOp(const std::string &op,
                             llvm::ArrayRef<graph::Literal> arguments,
-                            const std::string &result, bool f64 = false) {
+                            const std::string &result, bool f64 = false,
+                            int results = 1) {
     std::string text = "func.func @f(";
     llvm::raw_string_ostream os(text);
     for (auto [index, argument] : llvm::enumerate(arguments))
       os << (index ? ", " : "") << "%" << char('a' + index) << ": "
          << argument.getType();
-    os << ") -> " << result << " {\n  %r = " << op
-       << "\n  return %r : " << result << "\n}\n";
+    os << ") -> " << result << " {\n  %r:" << results << " = " << op
+       << "\n  return %r#0 : " << result << "\n}\n";
     parse(text);
     return module ? run(arguments, {f64, 1}) : std::vector<double>{};
   }

@@ -1,5 +1,6 @@
 //===- Bounds.cpp - How far a correct result may be off -------------------===//
 
+#include "ir/graph/GraphAttentionOps.h"
 #include "test/random/OpBounds.h"
 
 #include "ir/graph/GraphIndexOps.h"
@@ -59,7 +60,7 @@ double smallestKept(Type element) {
 //===----------------------------------------------------------------------===//
 
 FailureOr<Bounded> OpBounds::run() {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  auto type = cast<RankedTensorType>(op->getResult(number).getType());
   auto value = evaluate(values, type);
   if (failed(value))
     return failure();
@@ -79,10 +80,14 @@ FailureOr<Bounded> OpBounds::run() {
 
 FailureOr<Literal> OpBounds::evaluate(ArrayRef<const Literal *> inputs,
                                       RankedTensorType type) {
-  std::vector<Literal> results(1, Literal(type));
+  std::vector<Literal> results;
+  for (OpResult each : op->getResults())
+    results.emplace_back(each.getResultNumber() == number
+                             ? type
+                             : cast<RankedTensorType>(each.getType()));
   if (failed(cast<ReferenceOpInterface>(op).evaluate(inputs, results, kF64)))
     return failure();
-  return std::move(results[0]);
+  return std::move(results[number]);
 }
 
 LogicalResult OpBounds::addErrors(const OpRow &row) {
@@ -110,6 +115,10 @@ LogicalResult OpBounds::addErrors(const OpRow &row) {
     return gather();
   if (isa<ScatterAddOp>(op))
     return scatterAdd();
+  if (auto whole = dyn_cast<AttentionOp>(op))
+    return attention(whole);
+  if (auto gradient = dyn_cast<AttentionGradOp>(op))
+    return attentionGradient(gradient);
   return op->emitError("has no rule in Bounds.cpp");
 }
 
@@ -292,11 +301,13 @@ evaluateBounded(Operation *op, ArrayRef<const Bounded *> operands,
                 int64_t parts) {
   if (auto scan = dyn_cast<ScanOp>(op))
     return evaluateLoop(scan, operands, parts);
-  auto result = OpBounds(op, operands, parts).run();
-  if (failed(result))
-    return failure();
   std::vector<Bounded> results;
-  results.push_back(std::move(*result));
+  for (unsigned number = 0; number < op->getNumResults(); ++number) {
+    auto result = OpBounds(op, operands, parts, number).run();
+    if (failed(result))
+      return failure();
+    results.push_back(std::move(*result));
+  }
   return results;
 }
 

@@ -372,6 +372,48 @@ bool Generator::drawLoss(const OpRow &row, Node &node, bool gradient) {
   return cotangent >= 0;
 }
 
+bool Generator::drawAttention(const OpRow &row, Node &node, bool gradient) {
+  int query = drawValue([&](int i) {
+    return has(row.elements, built[i].element()) && shapeOf(i).size() == 4 &&
+           llvm::all_of(ArrayRef(shapeOf(i)).drop_front(),
+                        [](int64_t e) { return e > 0; });
+  });
+  if (query < 0 || draw.chance(0.6))
+    query = valueOfType(drawElement(row.elements),
+                        drawShape(/*rows=*/draw.chance(0.7), 4), Domain::Any);
+  if (query < 0)
+    return false;
+  Shape q(shapeOf(query));
+  Element element = built[query].element();
+  int64_t heads = q[1], keys = draw.chance(0.5) ? q[2] : drawExtent();
+  while (q[1] % heads != 0 || draw.chance(0.3))
+    heads = 1 + draw.below(q[1]);
+  auto any = [&](Element of, const Shape &shape) {
+    int found = countElements(shape) <= maxElements
+                    ? valueOfType(of, shape, Domain::Any)
+                    : -1;
+    node.operands.push_back(found);
+    return found >= 0;
+  };
+  int64_t width = drawExtent();
+  node.operands = {query};
+  if (!any(element, {q[0], heads, keys, q[3]}) ||
+      !any(element, {q[0], heads, keys, width}))
+    return false;
+  Element wide = element == Element::f64 ? Element::f64 : Element::f32;
+  if (gradient && (!any(wide, {q[0], q[1], q[2]}) ||
+                   !any(element, {q[0], q[1], q[2], width}) ||
+                   !any(wide, {q[0], q[1], q[2]})))
+    return false;
+  if (draw.chance(0.6))
+    return true;
+  Shape mask = {1, 1, 1, keys};
+  for (size_t dim = 0; dim < 3; ++dim)
+    if (draw.chance(0.5))
+      mask[dim] = q[dim];
+  return any(draw.chance(0.5) ? Element::i1 : element, mask);
+}
+
 bool Generator::drawOperands(const OpRow &row, Node &node) {
   switch (row.operands) {
   case Operands::None:
@@ -401,6 +443,10 @@ bool Generator::drawOperands(const OpRow &row, Node &node) {
     return drawScatter(row, node);
   case Operands::Loop:
     return drawLoop(row, node);
+  case Operands::Attention:
+    return drawAttention(row, node, /*gradient=*/false);
+  case Operands::AttentionGrad:
+    return drawAttention(row, node, /*gradient=*/true);
   }
   llvm_unreachable("covered above");
 }

@@ -46,6 +46,7 @@ private:
   int drawIndices(const Shape &shape, int64_t limit);
   bool drawLoop(const OpRow &row, Node &node);
   int stackOf(Element element, const Shape &shape, int64_t count);
+  bool drawAttention(const OpRow &row, Node &node, bool gradient);
   /// A value for which `fits` holds, the later ones more often; -1 without.
   int drawValue(llvm::function_ref<bool(int)> fits);
   /// A value of exactly this type: one that is there, a broadcast or a leaf.

@@ -12,6 +12,11 @@
 #include "test/random/Bounds.h"
 #include "test/random/OpTable.h"
 
+namespace mlc::graph {
+class AttentionOp;
+class AttentionGradOp;
+} // namespace mlc::graph
+
 namespace mlc::randomgraph {
 
 /// An f64 tensor of the given shape.
@@ -42,9 +47,10 @@ evaluateLoop(graph::ScanOp scan, llvm::ArrayRef<const Bounded *> operands,
 
 class OpBounds {
 public:
+  /// Of result `number`.
   OpBounds(mlir::Operation *op, llvm::ArrayRef<const Bounded *> operands,
-           int64_t parts)
-      : op(op), operands(operands), parts(parts) {
+           int64_t parts, unsigned number)
+      : op(op), operands(operands), parts(parts), number(number) {
     for (const Bounded *operand : operands)
       values.push_back(&operand->value);
   }
@@ -71,12 +77,15 @@ private:
   mlir::LogicalResult lossGradient();
   mlir::LogicalResult gather();
   mlir::LogicalResult scatterAdd();
+  mlir::LogicalResult attention(graph::AttentionOp attention);
+  mlir::LogicalResult attentionGradient(graph::AttentionGradOp gradient);
   bool isCertainExtremum();
   void markUnknownWhere(const Bounded &operand);
 
   mlir::Operation *op;
   llvm::ArrayRef<const Bounded *> operands;
   int64_t parts;
+  unsigned number;
   llvm::SmallVector<const graph::Literal *> values;
   Bounded result;
   mlir::Type element;

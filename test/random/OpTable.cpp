@@ -175,6 +175,7 @@ ArrayRef<OpRow> opTable() {
     llvm::append_range(all, tensorRows());
     llvm::append_range(all, indexRows());
     llvm::append_range(all, loopRows());
+    llvm::append_range(all, attentionRows());
     return all;
   }();
   return rows;

@@ -17,18 +17,20 @@ namespace mlc::randomgraph {
 
 /// How operands are chosen.
 enum class Operands : uint8_t {
-  None,     ///< a value from nothing, of the node's type
-  One,      ///< any one value
-  Same,     ///< `arity` values of one type
-  Select,   ///< a bool, and two values of one type
-  Spread,   ///< one value that fits the node's shape
-  Concat,   ///< values that differ along one dimension
-  Dot,      ///< `ints` says what each dimension does
-  Loss,     ///< rows of logits, labels
-  LossGrad, ///< the same, and a cotangent per row
-  Gather,   ///< a value, indices along one of its dimensions
-  Scatter,  ///< a value, an index for each of some of its dimensions
-  Loop,     ///< `ints` says how many there are of each kind
+  None,          ///< a value from nothing, of the node's type
+  One,           ///< any one value
+  Same,          ///< `arity` values of one type
+  Select,        ///< a bool, and two values of one type
+  Spread,        ///< one value that fits the node's shape
+  Concat,        ///< values that differ along one dimension
+  Dot,           ///< `ints` says what each dimension does
+  Loss,          ///< rows of logits, labels
+  LossGrad,      ///< the same, and a cotangent per row
+  Gather,        ///< a value, indices along one of its dimensions
+  Scatter,       ///< a value, an index for each of some of its dimensions
+  Loop,          ///< `ints` says how many there are of each kind
+  Attention,     ///< query, key, value, and sometimes a mask
+  AttentionGrad, ///< the same around logsumexp, cotangent and delta
 };
 
 /// Where an operand is well conditioned.
@@ -88,6 +90,10 @@ std::vector<OpRow> elementwiseRows();
 std::vector<OpRow> tensorRows();
 std::vector<OpRow> indexRows();
 std::vector<OpRow> loopRows();
+// The rows of all files.
+std::vector<OpRow> elementwiseRows();
+std::vector<OpRow> tensorRows();
+std::vector<OpRow> attentionRows();
 
 namespace elements {
 constexpr unsigned bit(Element element) {

@@ -24,6 +24,7 @@ struct Case {
   std::vector<Argument> arguments;
   const char *result;
   Values expected;
+  int results = 1; ///< of which the first is looked at
 };
 
 constexpr const char *kPair = "tensor<2xf64>";
@@ -239,6 +240,31 @@ const std::vector<Case> &allCases() {
         {"tensor<1xf64>", {2}}},
        "tensor<1x2xf64>",
        {-1.5, 1.5}},
+      // The same probabilities, and values 4 and 8.
+      {"attention",
+       "%a, %b, %c scale = 1.0 : tensor<1x1x1x1xf64>, tensor<1x1x2x1xf64>, "
+       "tensor<1x1x2x1xf64> to tensor<1x1x1x1xf64>, tensor<1x1x1xf64>",
+       {{"tensor<1x1x1x1xf64>", {1}},
+        {"tensor<1x1x2x1xf64>", {0, 1.0986122886681098}},
+        {"tensor<1x1x2x1xf64>", {4, 8}}},
+       "tensor<1x1x1x1xf64>",
+       {7},
+       2},
+      // Of the scores: 1/4 (2 * 4 - 14) = -1.5 and 3/4 (2 * 8 - 14) = 1.5.
+      {"attention_grad",
+       "%a, %b, %c, %d, %e, %f scale = 1.0 : tensor<1x1x1x1xf64>, "
+       "tensor<1x1x2x1xf64>, tensor<1x1x2x1xf64>, tensor<1x1x1xf64>, "
+       "tensor<1x1x1x1xf64>, tensor<1x1x1xf64> to tensor<1x1x1x1xf64>, "
+       "tensor<1x1x2x1xf64>, tensor<1x1x2x1xf64>",
+       {{"tensor<1x1x1x1xf64>", {1}},
+        {"tensor<1x1x2x1xf64>", {0, 1.0986122886681098}},
+        {"tensor<1x1x2x1xf64>", {4, 8}},
+        {"tensor<1x1x1xf64>", {1.3862943611198906}},
+        {"tensor<1x1x1x1xf64>", {2}},
+        {"tensor<1x1x1xf64>", {14}}},
+       "tensor<1x1x1x1xf64>",
+       {1.6479184330021647},
+       3},
   };
   return cases;
 }
@@ -252,7 +278,7 @@ TEST_P(EvaluateOpsTest, GivesTheValue) {
   for (const Argument &argument : each.arguments)
     arguments.push_back(literal(argument.type, argument.values));
   Values values = runOp(std::string("graph.") + each.op + " " + each.text,
-                        arguments, each.result);
+                        arguments, each.result, false, each.results);
   ASSERT_EQ(values.size(), each.expected.size()) << errors;
   for (size_t i = 0; i < values.size(); ++i)
     EXPECT_DOUBLE_EQ(values[i], each.expected[i]) << "element " << i;

@@ -232,6 +232,86 @@ void addIndexed(std::vector<Case> &cases) {
   add("scatter_add", "0", "1", "tensor<1xi32>", "4", 4);
 }
 
+/// Grouped heads, causal or not, with either mask; lengths that differ. The
+/// cotangents of all results are other numbers.
+void addAttention(std::vector<Case> &cases) {
+  struct Shape {
+    int batch, heads, keyHeads, queries, keys, depth, width;
+    std::string mask;
+  };
+  auto type = [](std::initializer_list<int> shape) {
+    std::string text;
+    for (int extent : shape)
+      text += (text.empty() ? "" : "x") + std::to_string(extent);
+    return tensor(text);
+  };
+  for (const Shape &s : {Shape{1, 1, 1, 1, 1, 1, 1, ""},
+                         Shape{2, 3, 3, 5, 7, 3, 2, "2x3x5x7xi1"},
+                         Shape{1, 4, 2, 3, 5, 2, 3, "1x1x3x5xf32"},
+                         Shape{2, 6, 2, 7, 3, 1, 5, "2x1x1x3xf32"},
+                         Shape{1, 2, 1, 3, 3, 3, 3, "1x2x1x3xf32"}})
+    for (bool causal : {false, true}) {
+      std::string q = type({s.batch, s.heads, s.queries, s.depth});
+      std::string k = type({s.batch, s.keyHeads, s.keys, s.depth});
+      std::string v = type({s.batch, s.keyHeads, s.keys, s.width});
+      std::string o = type({s.batch, s.heads, s.queries, s.width});
+      std::string l = type({s.batch, s.heads, s.queries});
+      std::string column = type({s.batch, s.heads, s.queries, 1});
+      std::string all = type({s.batch, s.heads, s.queries, s.width + 1});
+      Operand mask{"tensor<" + s.mask + ">", 0, 2};
+      auto how = [&](const char *name) {
+        return (s.mask.empty()
+                    ? std::string()
+                    : std::string(" mask ") + name + " : " + mask.type) +
+               (causal ? " causal" : "") + " scale = 0.7 : ";
+      };
+      Case forward{"attention",
+                   "%o, %l = graph.attention %a, %b, %c" + how("%d") + q +
+                       ", " + k + ", " + v + " to " + o + ", " + l +
+                       "\n  %m = graph.reshape %l : " + l + " to " + column +
+                       "\n  %r = graph.concat dim = 3 %o, %m : (" + o + ", " +
+                       column + ") -> " + all,
+                   {{q}, {k}, {v}},
+                   all};
+      if (mask.type == "tensor<2x3x5x7xi1>") {
+        // Some queries attend to nothing, and have no finite logsumexp.
+        forward.text = "%r, %l = graph.attention %a, %b, %c" + how("%d") + q +
+                       ", " + k + ", " + v + " to " + o + ", " + l;
+        forward.result = o;
+      }
+      auto count = [](std::initializer_list<int> shape) {
+        int number = 1;
+        for (int extent : shape)
+          number *= extent;
+        return number;
+      };
+      int counts[] = {count({s.batch, s.heads, s.queries, s.depth}),
+                      count({s.batch, s.keyHeads, s.keys, s.depth}),
+                      count({s.batch, s.keyHeads, s.keys, s.width})};
+      std::string lists[] = {type({counts[0]}), type({counts[1]}),
+                             type({counts[2]})};
+      std::string list = type({counts[0] + counts[1] + counts[2]});
+      Case backward{"attention_grad",
+                    "%x, %y, %z = graph.attention_grad %a, %b, %c, %d, %e, %f" +
+                        how("%g") + q + ", " + k + ", " + v + ", " + l + ", " +
+                        o + ", " + l + " to " + q + ", " + k + ", " + v +
+                        "\n  %i = graph.reshape %x : " + q + " to " + lists[0] +
+                        "\n  %j = graph.reshape %y : " + k + " to " + lists[1] +
+                        "\n  %k = graph.reshape %z : " + v + " to " + lists[2] +
+                        "\n  %r = graph.concat dim = 0 %i, %j, %k : (" +
+                        lists[0] + ", " + lists[1] + ", " + lists[2] + ") -> " +
+                        list,
+                    {{q, -1, 1}, {k, -1, 1}, {v}, {l, 1, 3}, {o}, {l}},
+                    list};
+      if (!s.mask.empty()) {
+        forward.operands.push_back(mask);
+        backward.operands.push_back(mask);
+      }
+      cases.push_back(forward);
+      cases.push_back(backward);
+    }
+}
+
 const std::vector<Case> &allCases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
@@ -239,6 +319,7 @@ const std::vector<Case> &allCases() {
     addMoves(made);
     addContractions(made);
     addIndexed(made);
+    addAttention(made);
     return made;
   }();
   return cases;

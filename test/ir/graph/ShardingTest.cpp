@@ -131,4 +131,26 @@ TEST_F(ShardingTest, PartialSumsPassLinearOps) {
             PartialRule::none);
 }
 
+TEST_F(ShardingTest, AttentionKeepsBatchAndHeadsApart) {
+  parse("func.func @f(%q: tensor<4x6x5x8xf32>, %k: tensor<4x3x7x8xf32>, "
+        "%m: tensor<4x1x5x7xi1>) {\n %o, %l = "
+        "graph.attention %q, %k, %k mask %m : tensor<4x1x5x7xi1> causal "
+        "scale = 1.0 : tensor<4x6x5x8xf32>, tensor<4x3x7x8xf32>, "
+        "tensor<4x3x7x8xf32> to tensor<4x6x5x8xf32>, tensor<4x6x5xf32>\n "
+        "return\n}");
+  ASSERT_TRUE(module) << errors;
+  mlir::Operation *attention = &function().getBody().front().front();
+  auto r = llvm::cast<graph::ShardingOpInterface>(attention).getShardingRule();
+  EXPECT_EQ(r.kinds.size(), 2U);
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1, -1, -1}));
+  EXPECT_EQ(r.operandFactors[1], (Factors{0, 1, -1, -1}));
+  EXPECT_EQ(r.operandFactors[3], (Factors{0, -1, -1, -1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0, 1, -1, -1}));
+  EXPECT_EQ(r.resultFactors[1], (Factors{0, 1, -1}));
+  EXPECT_EQ(r.sizes, (Factors{4, 3}));
+  // 4 * 6 heads, 1 + 2 + 3 + 4 + 5 scores each, of 2 * 8 + 2 * 8 + 13.
+  EXPECT_EQ(llvm::cast<graph::CostOpInterface>(attention).getFlops(),
+            24 * 15 * 45);
+}
+
 } // namespace

@@ -606,3 +606,147 @@ func.func @more_gradients_than_inputs(%x: tensor<4xf32>) {
   } : tensor<4xf32>
   return
 }
+
+// -----
+func.func @attention_elements(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf64>, %v: tensor<2x2x5x6xf32>) {
+  // expected-error @below {{failed to verify that all of {query, key, value, output} have same element type}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf64>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C1)
+  return
+}
+
+// -----
+func.func @attention_gradient_elements(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf64>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{failed to verify that all of {query, key, value, doutput, dquery, dkey, dvalue} have same element type}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf64>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf64>, tensor<2x2x5x6xf32> // (C1)
+  return
+}
+
+// -----
+func.func @attention_rank(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x5x6xf32>) {
+  // expected-error @below {{has a value of rank 3; it has batch, heads, length and depth}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C2)
+  return
+}
+
+// -----
+func.func @attention_gradient_rank(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has a value of rank 3; it has batch, heads, length and depth}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x5x6xf32> // (C2)
+  return
+}
+
+// -----
+// expected-note @below {{key comes from here}}
+func.func @attention_of_two_depths(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x7xf32>, %v: tensor<2x2x5x6xf32>) {
+  // expected-error @below {{has query [2, 4, 3, 8], key [2, 2, 5, 7] and value [2, 2, 5, 6], which do not fit together}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x7xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C3)
+  return
+}
+
+// -----
+// expected-note @below {{key comes from here}}
+func.func @attention_gradient_of_two_depths(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x7xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has query [2, 4, 3, 8], key [2, 2, 5, 7] and value [2, 2, 5, 6], which do not fit together}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x7xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x7xf32>, tensor<2x2x5x6xf32> // (C3)
+  return
+}
+
+// -----
+func.func @attention_heads(%q: tensor<2x4x3x8xf32>, %k: tensor<2x3x5x8xf32>, %v: tensor<2x3x5x6xf32>) {
+  // expected-error @below {{has 4 heads of the query, no multiple of 3 of the key}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x3x5x8xf32>, tensor<2x3x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C4)
+  return
+}
+
+// -----
+func.func @attention_gradient_heads(%q: tensor<2x4x3x8xf32>, %k: tensor<2x3x5x8xf32>, %v: tensor<2x3x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has 4 heads of the query, no multiple of 3 of the key}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x3x5x8xf32>, tensor<2x3x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x3x5x8xf32>, tensor<2x3x5x6xf32> // (C4)
+  return
+}
+
+// -----
+func.func @attention_mask_element(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %m: tensor<1x1x3x5xi32>) {
+  // expected-error @below {{has a mask of 'i32'; it is i1 or 'f32', as the query}}
+  %o, %l = graph.attention %q, %k, %v mask %m : tensor<1x1x3x5xi32> scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C5)
+  return
+}
+
+// -----
+func.func @attention_gradient_mask_element(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>, %m: tensor<1x1x3x5xi32>) {
+  // expected-error @below {{has a mask of 'i32'; it is i1 or 'f32', as the query}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d mask %m : tensor<1x1x3x5xi32> scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C5)
+  return
+}
+
+// -----
+// expected-note @below {{mask comes from here}}
+func.func @attention_mask_shape(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %m: tensor<1x1x3x1xi1>) {
+  // expected-error @below {{has a mask of shape [1, 1, 3, 1] for scores of shape [2, 4, 3, 5]}}
+  %o, %l = graph.attention %q, %k, %v mask %m : tensor<1x1x3x1xi1> scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32> // (C6)
+  return
+}
+
+// -----
+// expected-note @below {{mask comes from here}}
+func.func @attention_gradient_mask_shape(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>, %m: tensor<1x1x3x1xi1>) {
+  // expected-error @below {{has a mask of shape [1, 1, 3, 1] for scores of shape [2, 4, 3, 5]}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d mask %m : tensor<1x1x3x1xi1> scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C6)
+  return
+}
+
+// -----
+func.func @attention_output(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>) {
+  // expected-error @below {{has output of shape [2, 4, 3, 8] but needs [2, 4, 3, 6]}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x8xf32>, tensor<2x4x3xf32> // (C7)
+  return
+}
+
+// -----
+func.func @attention_gradient_output(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x8xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has doutput of shape [2, 4, 3, 8] but needs [2, 4, 3, 6]}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x8xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C7)
+  return
+}
+
+// -----
+func.func @attention_statistic(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>) {
+  // expected-error @below {{has logsumexp of shape [2, 4, 5] but needs [2, 4, 3]}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x5xf32> // (C8)
+  return
+}
+
+// -----
+func.func @attention_gradient_statistic(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x5xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has logsumexp of shape [2, 4, 5] but needs [2, 4, 3]}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x5xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C8)
+  return
+}
+
+// -----
+func.func @attention_statistic_type(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>) {
+  // expected-error @below {{has logsumexp of 'f64' but needs 'f32'}}
+  %o, %l = graph.attention %q, %k, %v scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf64> // (C8)
+  return
+}
+
+// -----
+func.func @attention_gradient_statistic_type(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf64>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf64>) {
+  // expected-error @below {{has logsumexp of 'f64' but needs 'f32'}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf64>, tensor<2x4x3x6xf32>, tensor<2x4x3xf64> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C8)
+  return
+}
+
+// -----
+func.func @attention_gradient_delta(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x5xf32>) {
+  // expected-error @below {{has delta of shape [2, 4, 5] but needs [2, 4, 3]}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x5xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> // (C8)
+  return
+}
+
+// -----
+func.func @attention_gradient_shape(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %l: tensor<2x4x3xf32>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // expected-error @below {{has a gradient of shape [2, 2, 5, 6] for an operand of shape [2, 2, 5, 8]}}
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x6xf32>, tensor<2x2x5x6xf32> // (C9)
+  return
+}

@@ -137,3 +137,14 @@ func.func @gradients(%x: tensor<4xf32>, %k: tensor<4xi32>) {
   } : tensor<4xf32>, tensor<4xf32>
   return
 }
+
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tensor<2x2x5x6xf32>, %m: tensor<1x1x3x5xi1>, %do: tensor<2x4x3x6xf32>, %d: tensor<2x4x3xf32>) {
+  // CHECK: graph.attention %{{.*}}, %{{.*}}, %{{.*}} causal scale = 2.500000e-01 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32>
+  %o, %l = graph.attention %q, %k, %v causal scale = 0.25 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32>
+  // CHECK: graph.attention %{{.*}}, %{{.*}}, %{{.*}} mask %{{.*}} : tensor<1x1x3x5xi1> scale = 1.000000e+00 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32>
+  %o1, %l1 = graph.attention %q, %k, %v mask %m : tensor<1x1x3x5xi1> scale = 1.0 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32> to tensor<2x4x3x6xf32>, tensor<2x4x3xf32>
+  // CHECK: graph.attention_grad %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} mask %{{.*}} : tensor<1x1x3x5xi1> causal scale = 2.500000e-01 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>
+  %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d mask %m : tensor<1x1x3x5xi1> causal scale = 0.25 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>
+  return
+}
