@@ -123,7 +123,8 @@ struct EllipsisExpr : ExprOf<ExprKind::Ellipsis> {
   template <class Self, class V> static void fields(Self &, V &&) {}
 };
 
-/// `*` in `h[*].w` (all of them), or `_` in `shard w = [_, model]` (no axis).
+/// `*` in `h[*].w` (all of them), or `_` in `shard w = [_, model]` (no axis)
+/// and in the shape of a layer's result (any extent).
 struct WildcardExpr : ExprOf<ExprKind::Wildcard> {
   bool star = false; ///< `*`, else `_`
 

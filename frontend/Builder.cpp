@@ -339,6 +339,35 @@ Node *GraphBuilder::attention(Node *q, Node *k, Node *v, Node *mask,
   return node;
 }
 
+Node *GraphBuilder::overWindow(std::string_view op,
+                               std::vector<Node *> operands, int64_t channels,
+                               const std::vector<graph::WindowDim> &window) {
+  TensorType type = operands[0]->type;
+  type.shape[1] = Dim::of(channels);
+  for (size_t i = 0; i < window.size(); ++i)
+    type.shape[i + 2] = Dim::of(window[i].places());
+  Node *node = add(op, std::move(operands), std::move(type));
+  node->window = window;
+  return node;
+}
+
+Node *GraphBuilder::convolution(Node *x, Node *kernel,
+                                const std::vector<graph::WindowDim> &window,
+                                int64_t channels, int64_t groups,
+                                bool transposed) {
+  Node *node = overWindow("conv", {x, kernel}, channels, window);
+  node->integer = groups;
+  if (transposed)
+    node->word = "transposed";
+  return node;
+}
+
+Node *GraphBuilder::pool(std::string_view op, Node *x,
+                         const std::vector<graph::WindowDim> &window) {
+  std::vector<Node *> operands(op == "max_pool" ? 2 : 1, x);
+  return overWindow(op, std::move(operands), x->type.shape[1].size, window);
+}
+
 Node *GraphBuilder::concat(const std::vector<Node *> &parts, int64_t dim) {
   TensorType type = parts[0]->type;
   for (size_t i = 1; i < parts.size(); ++i)

@@ -10,6 +10,8 @@
 
 #include "frontend/Model.h"
 
+#include "ir/graph/Window.h"
+
 #include <map>
 
 namespace mlc::frontend {
@@ -64,6 +66,12 @@ public:
   /// All of rank 4; `mask` may be null.
   Node *attention(Node *q, Node *k, Node *v, Node *mask, bool causal,
                   double scale);
+  Node *convolution(Node *x, Node *kernel,
+                    const std::vector<graph::WindowDim> &window,
+                    int64_t channels, int64_t groups, bool transposed);
+  /// `op` is `max_pool` or `sum_pool`.
+  Node *pool(std::string_view op, Node *x,
+             const std::vector<graph::WindowDim> &window);
   Node *concat(const std::vector<Node *> &parts, int64_t dim);
   /// One [start, limit) with a stride per dimension; kBatchExtent as a limit.
   Node *slice(Node *x, std::vector<int64_t> starts, std::vector<int64_t> limits,
@@ -86,6 +94,9 @@ public:
   std::vector<Node *> finishLoop();
 
 private:
+  Node *overWindow(std::string_view op, std::vector<Node *> operands,
+                   int64_t channels,
+                   const std::vector<graph::WindowDim> &window);
   Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);
   /// `x` with what changes no reduction of this kind in the rows of padding. It
   /// selects: 0 * NaN is NaN.

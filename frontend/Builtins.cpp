@@ -399,9 +399,8 @@ std::vector<std::string> Elaborator::builtinNames() {
 
 const std::vector<std::string> &Elaborator::laterCallables() {
   static const std::vector<std::string> kLater = {
-      "conv2d",  "conv_transpose2d", "max_pool2d", "avg_pool2d", "batch_norm",
-      "dropout", "standardize",      "auc",        "cumsum",     "sort",
-      "topk",    "scatter"};
+      "batch_norm", "dropout", "standardize", "auc",
+      "cumsum",     "sort",    "topk",        "scatter"};
   return kLater;
 }
 

@@ -373,12 +373,12 @@ bool Elaborator::bindHyperparameter(const ast::Parameter &parameter,
   Span span = actual.given ? actual.span : parameter.init->span;
   if (context.failed())
     return false;
-  if (kind != "int" && kind != "float" && kind != "bool") {
+  if (kind != "int" && kind != "float" && kind != "bool" && kind != "pair") {
     context
         .error(Code::UnknownType, parameter.type.span,
                "`" + kind +
                    "` is no hyper-parameter; those are `int`, "
-                   "`float` and `bool`")
+                   "`float`, `bool` and `pair`")
         .help("a scalar tensor is written `" + kind + "[]`");
     return false;
   }
@@ -386,6 +386,20 @@ bool Elaborator::bindHyperparameter(const ast::Parameter &parameter,
     bool fits = kind == "int"     ? value.is(Value::Kind::Int)
                 : kind == "float" ? value.isNumber()
                                   : value.is(Value::Kind::Bool);
+    if (kind == "pair") { // two integers, or one for both
+      if (value.is(Value::Kind::Int)) {
+        Value both;
+        both.kind = Value::Kind::Tuple;
+        both.elements = {value, value};
+        value = both;
+      }
+      fits = (value.is(Value::Kind::Tuple) || value.is(Value::Kind::List)) &&
+             value.elements.size() == 2 &&
+             llvm::all_of(value.elements, [](const Value &one) {
+               return one.is(Value::Kind::Int);
+             });
+      value.kind = fits ? Value::Kind::Tuple : value.kind;
+    }
     if (!fits) {
       auto error = context.error(
           value.is(Value::Kind::Tensor) ? Code::ExpectedConstant

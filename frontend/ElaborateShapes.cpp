@@ -26,7 +26,7 @@ std::optional<Dim> Elaborator::evalDim(const ast::Expr &expr, Body &body) {
 }
 
 std::optional<TensorType> Elaborator::evalType(const ast::Type &type,
-                                               Body &body) {
+                                               Body &body, const Value *of) {
   std::optional<DType> dtype = parseDType(type.element.text, context.compute);
   if (!dtype) {
     std::vector<std::string> names = {"float", "f32", "bf16", "f16", "f64",
@@ -58,6 +58,13 @@ std::optional<TensorType> Elaborator::evalType(const ast::Type &type,
       for (const Value &each : lead->value.elements)
         result.shape.push_back(
             each.is(Value::Kind::Batch) ? Dim::batch() : Dim::of(each.integer));
+      continue;
+    }
+    if (of && llvm::isa<ast::WildcardExpr>(dim.get())) {
+      size_t i = result.shape.size();
+      bool known =
+          of->is(Value::Kind::Tensor) && i < of->node->type.shape.size();
+      result.shape.push_back(known ? of->node->type.shape[i] : Dim::of(1));
       continue;
     }
     std::optional<Dim> size = evalDim(*dim, body);
@@ -196,7 +203,7 @@ Value Elaborator::matchResult(const ast::Type &type, Value value, Body &inner,
                               Span span) {
   if (value.isPoison())
     return {};
-  std::optional<TensorType> want = evalType(type, inner);
+  std::optional<TensorType> want = evalType(type, inner, &value);
   if (!want)
     return {};
   if ((value.is(Value::Kind::Int) ||

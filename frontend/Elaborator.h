@@ -261,7 +261,9 @@ private:
 
   // Shapes (ElaborateShapes.cpp)
   std::optional<Dim> evalDim(const ast::Expr &expr, Body &body);
-  std::optional<TensorType> evalType(const ast::Type &type, Body &body);
+  /// `of`: a value of the type, from which a dimension `_` is taken.
+  std::optional<TensorType> evalType(const ast::Type &type, Body &body,
+                                     const Value *of = nullptr);
   std::optional<Shape> toShape(const Value &value, Span span);
   /// Or an error: what would mix examples has the batch twice.
   bool hasOneBatch(const Shape &shape, Span span);
@@ -363,6 +365,18 @@ public:
   /// `letters` and `operands` are one or two, and fit.
   Value einsum(std::vector<std::string> letters, std::vector<Node *> operands,
                const std::string &output, CallSite &site);
+  Value builtinConvolution(CallSite &site);
+  Value builtinPool(CallSite &site);
+  /// `[B, channels, ...]` of `spatial` dimensions more, 0: one or two; as
+  /// floats.
+  Node *requireImages(const Actual &x, const std::string &name, size_t spatial);
+  /// An integer for all spatial dimensions or one for each.
+  std::optional<std::vector<int64_t>> toExtents(const Actual &actual,
+                                                const char *what,
+                                                size_t spatial, int64_t least,
+                                                int64_t otherwise);
+  bool fitsWindow(const std::vector<graph::WindowDim> &window,
+                  const CallSite &site);
 
   using Builtin = Value (Elaborator::*)(CallSite &);
   static const BuiltinSpec *findBuiltin(const std::string &name);

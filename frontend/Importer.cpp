@@ -259,6 +259,26 @@ graph::ScanOp FunctionImporter::emitLoop(const Node &node) {
   return scan;
 }
 
+/// The attributes of a convolution or pool.
+void addWindow(OpBuilder &builder, OperationState &state, const Node &node) {
+  using Dim = graph::WindowDim;
+  auto add = [&](StringRef name, int64_t Dim::*field) {
+    state.addAttribute(
+        name, builder.getDenseI64ArrayAttr(llvm::map_to_vector(
+                  node.window, [&](const Dim &dim) { return dim.*field; })));
+  };
+  add("strides", &Dim::stride);
+  add("low", &Dim::low);
+  add("high", &Dim::high);
+  add("inputDilation", &Dim::inputDilation);
+  add("windowDilation", &Dim::windowDilation);
+  if (node.op != "conv")
+    return add("extents", &Dim::window);
+  state.addAttribute("groups", builder.getI64IntegerAttr(node.integer));
+  if (node.word == "transposed")
+    state.addAttribute("transposed", builder.getUnitAttr());
+}
+
 Value FunctionImporter::emit(const Node &node) {
   mlir::Location location = locate(node.span, graph.chainOf(node.call));
   RankedTensorType type = typeOf(node.type);
@@ -343,6 +363,8 @@ Value FunctionImporter::emit(const Node &node) {
     list("starts", 0);
     list("limits", 1);
     list("strides", 2);
+  } else if (!node.window.empty()) {
+    addWindow(builder, state, node);
   }
   return builder.create(state)->getResult(0);
 }

@@ -11,6 +11,7 @@
 
 #include "frontend/Source.h"
 #include "frontend/Types.h"
+#include "ir/graph/Window.h"
 
 #include <array>
 #include <deque>
@@ -50,6 +51,7 @@ struct Node {
   /// lists in order, for `slice` starts, limits, strides, for `reshape` where
   /// the batch is in the operand and in the result.
   std::array<std::vector<int64_t>, 4> lists;
+  std::vector<graph::WindowDim> window; ///< of a convolution or pool
   std::string word;    ///< predicate, kind of a reduction, or a name
   double number = 0;   ///< value of a `constant` of a float type
   int64_t integer = 0; ///< of an integer type, or bool

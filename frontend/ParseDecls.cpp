@@ -233,7 +233,9 @@ bool Parser::parseResults(LayerDecl &layer) {
     if (layer.tupleResult && !layer.results.empty() &&
         at(TokenKind::kRightParen))
       break; // after a last comma
+    inResult = true;
     std::optional<Type> type = parseType();
+    inResult = false;
     if (!type)
       return false;
     layer.results.push_back(std::move(*type));

@@ -251,13 +251,15 @@ ExprPtr Parser::parseWordExpr() {
   if (acceptWord("None"))
     return finish(std::make_unique<NoneExpr>(), begin);
   if (atWord("_")) {
-    if (inParallel) {
+    if (inParallel || inResult) {
       take();
       return finish(std::make_unique<WildcardExpr>(), begin);
     }
     diagnostics
         .error(Code::MisplacedWildcard, begin,
-               "`_` stands only in the axes of `shard`")
+               "`_` stands only in the axes of `shard` and in the shape of a "
+               "layer's "
+               "result")
         .help("every value has a name");
     return nullptr;
   }

@@ -200,6 +200,7 @@ private:
   unsigned brackets = 0;   ///< open ( and [ around the current token
   unsigned nesting = 0;    ///< see kMaxNesting
   bool inParallel = false; ///< where `*` and `_` may stand
+  bool inResult = false;   ///< of a layer: where `_` may stand
 };
 
 template <class E>

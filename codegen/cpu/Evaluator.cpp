@@ -208,8 +208,7 @@ static TypedAttr heldConstant(KernelBuilder &k, Attribute value, Type element) {
   return cast<TypedAttr>(value);
 }
 
-// A table in the shared object's read-only data.
-static Value constantTable(KernelBuilder &k, DenseElementsAttr dense) {
+Value emitConstantTable(KernelBuilder &k, DenseElementsAttr dense) {
   Type element = dense.getElementType();
   Type storage = storageType(k, element);
   SmallVector<APInt> bits;
@@ -258,7 +257,7 @@ Value Evaluator::constant(graph::ConstantOp op, const Index &index) {
     return k.ci(type, bits.getBitWidth() == 1 ? int64_t(bits.getZExtValue())
                                               : bits.getSExtValue());
   }
-  return load(constantTable(k, dense), element,
+  return load(emitConstantTable(k, dense), element,
               math.linearize(index, op.getType().getShape()));
 }
 

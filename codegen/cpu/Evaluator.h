@@ -117,6 +117,9 @@ private:
   Value lossGradient(graph::SoftmaxCrossEntropyGradOp op, const Index &index);
 };
 
+/// A table in the shared object's read-only data.
+Value emitConstantTable(KernelBuilder &k, mlir::DenseElementsAttr dense);
+
 /// Integers of the type `element`, as i64.
 Value widenIndex(KernelBuilder &k, Value integers, Type element);
 

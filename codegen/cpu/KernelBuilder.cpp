@@ -252,7 +252,14 @@ void KernelBuilder::store(Value value, Value address, unsigned active) {
 }
 Value KernelBuilder::gather(Type type, Value base, Value offsets,
                             unsigned active) {
-  Value mask = prefixMask(lanesOf(type), active);
+  return gatherWhere(type, base, offsets, prefixMask(lanesOf(type), active));
+}
+Value KernelBuilder::loadWhere(Type type, Value address, Value mask) {
+  return L::MaskedLoadOp::create(b, loc, type, address, mask, zero(type),
+                                 alignmentOf(type));
+}
+Value KernelBuilder::gatherWhere(Type type, Value base, Value offsets,
+                                 Value mask) {
   return L::masked_gather::create(b, loc, type,
                                   gep(base, offsets, element(type)), mask,
                                   ValueRange{zero(type)}, alignmentOf(type));

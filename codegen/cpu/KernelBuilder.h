@@ -113,6 +113,10 @@ public:
   Value load(Type type, Value address, unsigned active = ~0u);
   void store(Value value, Value address, unsigned active = ~0u);
   Value gather(Type type, Value base, Value offsets, unsigned active = ~0u);
+  /// The same where the i1 vector `mask` is set, and 0 elsewhere; no other
+  /// element need be in memory that can be read.
+  Value loadWhere(Type type, Value address, Value mask);
+  Value gatherWhere(Type type, Value base, Value offsets, Value mask);
   void scatter(Value value, Value base, Value offsets, unsigned active = ~0u);
   /// Stack memory of the function (in its entry block), 64-byte aligned.
   Value stack(Type element, int64_t count);

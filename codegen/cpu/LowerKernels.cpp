@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/Attention.h"
+#include "codegen/cpu/Conv.h"
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Lowering.h"
 #include "runtime/schema/KernelAbi.h"
@@ -99,11 +100,17 @@ bool followsElementwise(Value value, Value anchor) {
 
 namespace {
 
+bool isWindowOp(Operation *op) {
+  return isa<graph::ConvOp, graph::ConvKernelGradOp, graph::MaxPoolOp,
+             graph::MaxPoolGradOp, graph::SumPoolOp>(op);
+}
+
 bool isAnchor(Operation *op) {
   return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp,
              graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp,
              graph::GatherOp, graph::ScatterAddOp, graph::AttentionOp,
-             graph::AttentionGradOp>(op);
+             graph::AttentionGradOp>(op) ||
+         isWindowOp(op);
 }
 
 bool isKnown(Operation *op) {
@@ -139,6 +146,16 @@ bool lowerAnchor(Lowering &l, Operation *anchor, Operation *partner,
     return lowerAttention(l, attention, which);
   if (auto gradient = dyn_cast<graph::AttentionGradOp>(anchor))
     return lowerAttentionGrad(l, gradient, which);
+  if (auto conv = dyn_cast<graph::ConvOp>(anchor))
+    return lowerConv(l, conv, which);
+  if (auto gradient = dyn_cast<graph::ConvKernelGradOp>(anchor))
+    return lowerConvKernelGrad(l, gradient, which);
+  if (auto pool = dyn_cast<graph::MaxPoolOp>(anchor))
+    return lowerMaxPool(l, pool, which);
+  if (auto pool = dyn_cast<graph::MaxPoolGradOp>(anchor))
+    return lowerMaxPoolGrad(l, pool, which);
+  if (auto pool = dyn_cast<graph::SumPoolOp>(anchor))
+    return lowerSumPool(l, pool, which);
   auto either = [&]<typename Op>(Op) {
     auto op = dyn_cast<Op>(anchor);
     return op ? op : dyn_cast_if_present<Op>(partner);

@@ -9,5 +9,6 @@ include "ir/graph/GraphAttentionOps.td"
 include "ir/graph/GraphGradientOps.td"
 include "ir/graph/GraphIndexOps.td"
 include "ir/graph/GraphLoopOps.td"
+include "ir/graph/GraphWindowOps.td"
 
 #endif // MLC_IR_GRAPH_GRAPHREFERENCE

@@ -11,6 +11,7 @@
 #include "passes/analysis/FusionGroups.h"
 
 #include "ir/graph/GraphInterfaces.h"
+#include "ir/graph/ReadsMemory.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -151,6 +152,8 @@ FusionGroups::FusionGroups(Block &block, FusionMode mode) : mode(mode) {
       if (Value source = getSourceBehindView(operand))
         if (auto it = indexOf.find(source.getDefiningOp()); it != indexOf.end())
           behindViews.push_back(it->second);
+    if (op->hasTrait<graph::ReadsMemory>())
+      behindViews.append(list);
   }
   if (mode != FusionMode::None) {
     joinTrees();

@@ -84,8 +84,9 @@ private:
   llvm::SmallVector<mlir::Operation *> nodes;
   llvm::DenseMap<mlir::Operation *, int> indexOf;
   llvm::SmallVector<llvm::SmallVector<int>> sources; ///< per node, node ids
-  llvm::SmallVector<llvm::SmallVector<int>> viewed;  ///< those behind a view
-  mutable llvm::SmallVector<int> parent;             ///< union-find
+  llvm::SmallVector<llvm::SmallVector<int>>
+      viewed;                            ///< those that are read from memory
+  mutable llvm::SmallVector<int> parent; ///< union-find
   llvm::SmallVector<llvm::SmallVector<int>> members; ///< per root
   int scalars = -1; ///< a node of the open group of scalar arithmetic
   llvm::SmallVector<Group> order;

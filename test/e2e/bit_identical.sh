@@ -32,4 +32,21 @@ for devices in 3 5 6 7; do
 done
 agree "$work/init.safetensors" 2>"$work/stderr" && fail "weights that were not trained agree"
 grep -q "apart, of" "$work/stderr" || { cat "$work/stderr" >&2; fail "agree.py fails by itself"; }
+
+# Convolutions and pools: a sum over images and pixels, whoever has the images.
+fashion=${MLC_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
+if [[ -f $fashion/train-images-idx3-ubyte.gz ]]; then
+  "$mlc" "$source_dir/examples/fashion_mnist/lenet.mlg" --mesh 'data=*' --set train.microbatch=8 -o "$work/lenet.plan"
+  lenet() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    "$mlrun" train "$work/lenet.plan" --data "$fashion" --steps 30 -q -o "$work/lenet-$name.safetensors" "$@"
+    cmp "$work/lenet-1.safetensors" "$work/lenet-$name.safetensors" || fail "lenet: other bits with $*"
+  }
+  lenet 1 -n 1 --threads 1
+  lenet 1-threads-3 -n 1 --threads 3
+  for devices in 2 4 8; do
+    lenet $devices -n $devices --threads 1
+  done
+fi
 echo "the same bits in every run"

@@ -169,7 +169,6 @@ TEST(Import, ModelsBeyondThisVersionGiveOneErrorThatSaysSo) {
   for (const First &first :
        {First{"grammar", "the mesh axis `model`", "grammar.mlg:34:3"},
         First{"kmeans", "`state`", "kmeans.mlg:6:3"},
-        First{"lenet", "`conv2d`", "lenet.mlg:8:8"},
         First{"logistic", "`standardize`", "logistic.mlg:7:11"}}) {
     Compiled model(modelFile(first.model));
     EXPECT_EQ(model.result.status, CompileStatus::ModelError) << first.model;
@@ -181,6 +180,19 @@ TEST(Import, ModelsBeyondThisVersionGiveOneErrorThatSaysSo) {
       EXPECT_TRUE(contains(model.result.diagnostics, part))
           << part << " in " << model.result.diagnostics;
   }
+}
+
+TEST(Import, ConvolutionsHaveThePathsAndShapesOfPyTorch) {
+  Compiled lenet(modelFile("lenet"));
+  ASSERT_EQ(lenet.result.status, CompileStatus::Ok) << lenet.result.diagnostics;
+  std::string text = lenet.print();
+  for (const char *part :
+       {"@conv1.w : tensor<6x1x5x5xf32> init #graph.init<uniform, "
+        "-2.000000e-01, 2.000000e-01>",
+        "@conv1.b : tensor<6xf32> init #graph.init<uniform, "
+        "-2.000000e-01, 2.000000e-01>",
+        "@conv2.w : tensor<16x6x5x5xf32>", "@conv2.b : tensor<16xf32>"})
+    EXPECT_TRUE(contains(text, part)) << part;
 }
 
 TEST(Import, TheSameInputGivesTheSameText) {

@@ -1,6 +1,7 @@
 //===- Bounds.cpp - How far a correct result may be off -------------------===//
 
 #include "ir/graph/GraphAttentionOps.h"
+#include "ir/graph/GraphWindowOps.h"
 #include "test/random/OpBounds.h"
 
 #include "ir/graph/GraphIndexOps.h"
@@ -107,6 +108,10 @@ LogicalResult OpBounds::addErrors(const OpRow &row) {
     return argReduce(arg);
   if (isa<DotOp>(op))
     return dot();
+  if (isa<ConvOp, ConvKernelGradOp, SumPoolOp>(op))
+    return window();
+  if (isa<MaxPoolOp, MaxPoolGradOp>(op))
+    return maxPool();
   if (isa<SoftmaxCrossEntropyOp>(op))
     return loss();
   if (isa<SoftmaxCrossEntropyGradOp>(op))

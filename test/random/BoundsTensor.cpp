@@ -32,9 +32,7 @@ static Literal magnitudes(const Literal &value) {
   return asF64(value.getType(), std::move(result));
 }
 
-/// Rounding of a sum of `count` terms with the sum of magnitudes `total`.
-static double roundingOfSum(Type element, int64_t count, int64_t parts,
-                            double total) {
+double roundingOfSum(Type element, int64_t count, int64_t parts, double total) {
   Type wide = accumulatorOf(element);
   auto of = [&](Type type, double unit, int64_t times) {
     return double(times) * (unit * total + smallestKept(type));
@@ -51,13 +49,16 @@ LogicalResult OpBounds::sum() {
                ? success()
                : (std::fill(result.error.begin(), result.error.end(), kUnknown),
                   success());
+  return linear(values[0]->size() / result.value.size());
+}
+
+LogicalResult OpBounds::linear(int64_t count) {
   RankedTensorType type = f64Like(result.value.getShape(), op->getContext());
   Literal errors = asF64(values[0]->getType(), operands[0]->error);
   Literal sizes = magnitudes(*values[0]);
   auto ofErrors = evaluate({&errors}, type), total = evaluate({&sizes}, type);
   if (failed(ofErrors) || failed(total))
     return failure();
-  int64_t count = values[0]->size() / result.value.size();
   for (int64_t i = 0; i < result.value.size(); ++i)
     result.error[i] =
         ofErrors->floats[i] +
@@ -73,15 +74,19 @@ LogicalResult OpBounds::dot() {
       std::fill(result.error.begin(), result.error.end(), kUnknown);
     return success();
   }
+  int64_t terms = 1;
+  for (int64_t dim : cast<DotOp>(op).getLhsContract())
+    terms *= values[0]->getShape()[dim];
+  return bilinear(terms);
+}
+
+LogicalResult OpBounds::bilinear(int64_t terms) {
   RankedTensorType type = f64Like(result.value.getShape(), op->getContext());
   SmallVector<Literal> sizes, errors;
-  int64_t terms = 1;
   for (int i : {0, 1}) {
     sizes.push_back(magnitudes(*values[i]));
     errors.push_back(asF64(values[i]->getType(), operands[i]->error));
   }
-  for (int64_t dim : cast<DotOp>(op).getLhsContract())
-    terms *= values[0]->getShape()[dim];
   auto total = evaluate({&sizes[0], &sizes[1]}, type);
   if (failed(total))
     return failure();

@@ -414,6 +414,36 @@ bool Generator::drawAttention(const OpRow &row, Node &node, bool gradient) {
   return any(draw.chance(0.5) ? Element::i1 : element, mask);
 }
 
+bool Generator::drawWindow(const OpRow &row, Node &node) {
+  bool overBatch = row.name == "graph.conv_kernel_grad";
+  auto fits = [&](const Shape &shape) {
+    return isImages(shape) && !(overBatch && shape[0] < 0);
+  };
+  int x = drawValue([&](int i) {
+    return has(row.elements, built[i].element()) && fits(shapeOf(i));
+  });
+  if (x < 0 || draw.chance(0.3)) {
+    Shape shape = drawShape(!overBatch && draw.chance(0.7), 3 + draw.below(2));
+    x = newLeaf(drawElement(row.elements), shape, Range::Any);
+  }
+  if (x < 0 || !fits(shapeOf(x)))
+    return false;
+  node.operands.push_back(x);
+  node.draw = draw.next();
+  if (row.arity == 1)
+    return true;
+  Shape other = windowShapes(node, Shape(shapeOf(x))).other;
+  if (row.name == "graph.max_pool" && draw.chance(0.7)) {
+    node.operands.push_back(x);
+    return true;
+  }
+  if (countElements(other) > maxElements)
+    return false;
+  int second = valueOfType(built[x].element(), other, Domain::Any);
+  node.operands.push_back(second);
+  return second >= 0;
+}
+
 bool Generator::drawOperands(const OpRow &row, Node &node) {
   switch (row.operands) {
   case Operands::None:
@@ -447,6 +477,8 @@ bool Generator::drawOperands(const OpRow &row, Node &node) {
     return drawAttention(row, node, /*gradient=*/false);
   case Operands::AttentionGrad:
     return drawAttention(row, node, /*gradient=*/true);
+  case Operands::Window:
+    return drawWindow(row, node);
   }
   llvm_unreachable("covered above");
 }
@@ -456,7 +488,8 @@ std::optional<Node> Generator::drawNode(const OpRow &row) {
   node.op = row.name.str();
   if (!drawOperands(row, node))
     return std::nullopt;
-  node.draw = draw.next();
+  if (row.operands != Operands::Window)
+    node.draw = draw.next();
   if (row.operands != Operands::None && row.operands != Operands::Spread)
     node.element = drawElement(kAll); // a cast's
   return node;

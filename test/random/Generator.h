@@ -39,6 +39,7 @@ private:
   bool drawSpread(const OpRow &row, Node &node);
   bool drawConcat(const OpRow &row, Node &node);
   bool drawDot(const OpRow &row, Node &node);
+  bool drawWindow(const OpRow &row, Node &node);
   bool drawLoss(const OpRow &row, Node &node, bool gradient);
   bool drawGather(const OpRow &row, Node &node);
   bool drawScatter(const OpRow &row, Node &node);

@@ -44,6 +44,9 @@ mlir::LogicalResult evaluateBlock(mlir::Block &block,
 mlir::FailureOr<std::vector<Bounded>>
 evaluateLoop(graph::ScanOp scan, llvm::ArrayRef<const Bounded *> operands,
              int64_t parts);
+/// Rounding of a sum of `count` terms with the sum of magnitudes `total`.
+double roundingOfSum(mlir::Type element, int64_t count, int64_t parts,
+                     double total);
 
 class OpBounds {
 public:
@@ -73,6 +76,11 @@ private:
   mlir::LogicalResult sum();
   mlir::LogicalResult argReduce(graph::ArgReduceOp arg);
   mlir::LogicalResult dot();
+  mlir::LogicalResult window();
+  mlir::LogicalResult maxPool();
+  /// Sums of at most `count` elements, or products, of the operands.
+  mlir::LogicalResult linear(int64_t count);
+  mlir::LogicalResult bilinear(int64_t count);
   mlir::LogicalResult loss();
   mlir::LogicalResult lossGradient();
   mlir::LogicalResult gather();

@@ -176,6 +176,7 @@ ArrayRef<OpRow> opTable() {
     llvm::append_range(all, indexRows());
     llvm::append_range(all, loopRows());
     llvm::append_range(all, attentionRows());
+    llvm::append_range(all, windowRows());
     return all;
   }();
   return rows;

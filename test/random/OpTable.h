@@ -9,6 +9,7 @@
 #ifndef MLC_TEST_RANDOM_OPTABLE_H
 #define MLC_TEST_RANDOM_OPTABLE_H
 
+#include "ir/graph/Window.h"
 #include "test/random/Graph.h"
 
 #include "mlir/IR/Operation.h"
@@ -31,6 +32,7 @@ enum class Operands : uint8_t {
   Loop,          ///< `ints` says how many there are of each kind
   Attention,     ///< query, key, value, and sometimes a mask
   AttentionGrad, ///< the same around logsumexp, cotangent and delta
+  Window,        ///< images, and what a window over them asks for
 };
 
 /// Where an operand is well conditioned.
@@ -85,15 +87,25 @@ Shape concreteShape(const Shape &shape, int64_t rows);
 std::vector<llvm::SmallVector<int64_t>> spreadMaps(const Shape &from,
                                                    const Shape &to);
 
+/// `[B, channels, ...]` with one or two spatial dimensions.
+bool isImages(const Shape &shape);
+/// What a node of a convolution or pool has over images of shape `x`, as its
+/// `draw` says: the shapes of the second operand and of the result.
+struct WindowShapes {
+  graph::Window window;
+  int64_t groups = 1;
+  bool transposed = false;
+  Shape other, result;
+};
+WindowShapes windowShapes(const Node &node, const Shape &x);
+
 // The rows of each file.
 std::vector<OpRow> elementwiseRows();
 std::vector<OpRow> tensorRows();
+std::vector<OpRow> attentionRows();
 std::vector<OpRow> indexRows();
 std::vector<OpRow> loopRows();
-// The rows of all files.
-std::vector<OpRow> elementwiseRows();
-std::vector<OpRow> tensorRows();
-std::vector<OpRow> attentionRows();
+std::vector<OpRow> windowRows();
 
 namespace elements {
 constexpr unsigned bit(Element element) {

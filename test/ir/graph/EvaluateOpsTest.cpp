@@ -216,6 +216,39 @@ const std::vector<Case> &allCases() {
        {{"tensor<2xf64>", {3, 4}}, {"tensor<2xf64>", {5, 6}}},
        "tensor<2xf64>",
        {3, 4}},
+      // 1 2 3 and the kernel 1 10, a zero on the left: 10 1+20 2+30.
+      {"conv",
+       "%a, %b strides = [1] low = [1] high = [0] dilation = [1] x [1] groups "
+       "= 1 : tensor<1x1x3xf64>, tensor<1x1x2xf64> to tensor<1x1x3xf64>",
+       {{"tensor<1x1x3xf64>", {1, 2, 3}}, {"tensor<1x1x2xf64>", {1, 10}}},
+       "tensor<1x1x3xf64>",
+       {10, 21, 32}},
+      // The first tap meets 1 2 of 1 2 3, the second 2 3.
+      {"conv_kernel_grad",
+       "%a, %b strides = [1] low = [0] high = [0] dilation = [1] x [1] groups "
+       "= 1 : tensor<1x1x3xf64>, tensor<1x1x2xf64> to tensor<1x1x2xf64>",
+       {{"tensor<1x1x3xf64>", {1, 2, 3}}, {"tensor<1x1x2xf64>", {1, 10}}},
+       "tensor<1x1x2xf64>",
+       {21, 32}},
+      {"sum_pool",
+       "%a window = [2] strides = [2] low = [1] high = [0] dilation = [1] x "
+       "[1] : tensor<1x1x3xf64> to tensor<1x1x2xf64>",
+       {{"tensor<1x1x3xf64>", {1, 2, 4}}},
+       "tensor<1x1x2xf64>",
+       {1, 6}},
+      // The first of equals.
+      {"max_pool",
+       "%a, %b window = [2] strides = [1] low = [0] high = [0] dilation = [1] "
+       "x [1] : tensor<1x1x3xf64>, tensor<1x1x3xf64> to tensor<1x1x2xf64>",
+       {{"tensor<1x1x3xf64>", {1, 1, 4}}, {"tensor<1x1x3xf64>", {5, 6, 7}}},
+       "tensor<1x1x2xf64>",
+       {5, 7}},
+      {"max_pool_grad",
+       "%a, %b window = [2] strides = [1] low = [0] high = [0] dilation = [1] "
+       "x [1] : tensor<1x1x3xf64>, tensor<1x1x2xf64> to tensor<1x1x3xf64>",
+       {{"tensor<1x1x3xf64>", {1, 2, 2}}, {"tensor<1x1x2xf64>", {5, 6}}},
+       "tensor<1x1x3xf64>",
+       {0, 11, 0}},
       // Logits 0 and ln 3: probabilities 1/4 and 3/4.
       {"softmax_cross_entropy",
        "%a, %b : tensor<1x2xf64>, tensor<1xi32>",

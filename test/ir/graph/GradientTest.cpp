@@ -312,6 +312,84 @@ void addAttention(std::vector<Case> &cases) {
     }
 }
 
+void addWindows(std::vector<Case> &cases) {
+  // Spatial extents of input, window and result, and how the window moves.
+  struct Moves {
+    const char *input, *window, *result, *how;
+  };
+  const Moves moves[] = {
+      {"1", "1", "1",
+       "strides = [1] low = [0] high = [0] dilation = [1] x [1]"},
+      {"7", "3", "3",
+       "strides = [2] low = [1] high = [0] dilation = [1] x [1]"},
+      {"9", "2", "5",
+       "strides = [2] low = [1] high = [1] dilation = [1] x [2]"},
+      {"5x4", "3x2", "5x2",
+       "strides = [1, 2] low = [1, 1] high = [1, 0] dilation = [1, 1] x [1, "
+       "1]"},
+      {"3x17", "1x3", "2x15",
+       "strides = [2, 1] low = [0, 0] high = [0, 0] dilation = [1, 1] x [1, "
+       "1]"},
+  };
+  struct Channels {
+    const char *in, *out, *ofGroup, *toGroup, *groups;
+  };
+  for (const Moves &m : moves) {
+    auto of = [](const std::string &channels, const char *rest) {
+      return tensor("2x" + channels + "x" + rest);
+    };
+    for (const Channels &c :
+         {Channels{"1", "1", "1", "1", "1"}, Channels{"3", "2", "3", "2", "1"},
+          Channels{"4", "6", "2", "3", "2"}}) {
+      std::string x = of(c.in, m.input), y = of(c.out, m.result);
+      auto kernel = [&](const std::string &a, const std::string &b) {
+        return tensor(a + "x" + b + "x" + m.window);
+      };
+      std::string w = kernel(c.out, c.ofGroup), groups = c.groups;
+      std::string how = std::string(" ") + m.how + " groups = " + groups;
+      cases.push_back(
+          {"conv",
+           "%r = graph.conv %a, %b" + how + " : " + x + ", " + w + " to " + y,
+           {{x}, {w}},
+           y});
+      std::string back = kernel(c.in, c.toGroup);
+      cases.push_back({"conv",
+                       "%r = graph.conv %a, %b" + how + " transposed : " + x +
+                           ", " + back + " to " + y,
+                       {{x}, {back}},
+                       y});
+      cases.push_back({"conv_kernel_grad",
+                       "%r = graph.conv_kernel_grad %a, %b" + how + " : " + x +
+                           ", " + y + " to " + w,
+                       {{x}, {y}},
+                       w});
+    }
+    std::string x = of("3", m.input), y = of("3", m.result), window = m.window;
+    std::replace(window.begin(), window.end(), 'x', ',');
+    std::string how = " window = [" + window + "] " + m.how + " : " + x;
+    cases.push_back(
+        {"sum_pool", "%r = graph.sum_pool %a" + how + " to " + y, {{x}}, y});
+    cases.push_back({"max_pool",
+                     "%r = graph.max_pool %a, %a" + how + ", " + x + " to " + y,
+                     {{x}},
+                     y});
+    cases.push_back({"max_pool_grad",
+                     "%k = graph.constant dense<0.5> : " + x +
+                         "\n  %r = graph.max_pool_grad %k, %a" + how + ", " +
+                         y + " to " + x,
+                     {{y}},
+                     x});
+  }
+  // A sum whose elements lie apart: the gradient of one with strides.
+  std::string x = "tensor<2x3x4xf32>", y = "tensor<2x3x7xf32>";
+  cases.push_back({"sum_pool",
+                   "%r = graph.sum_pool %a window = [3] strides = [1] low = "
+                   "[1] high = [1] dilation = [2] x [1] : " +
+                       x + " to " + y,
+                   {{x}},
+                   y});
+}
+
 const std::vector<Case> &allCases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
@@ -320,6 +398,8 @@ const std::vector<Case> &allCases() {
     addContractions(made);
     addIndexed(made);
     addAttention(made);
+
+    addWindows(made);
     return made;
   }();
   return cases;

@@ -113,6 +113,48 @@ TEST_F(ShardingTest, IndicesGoWhereTheirSlicesGo) {
   EXPECT_EQ(r.kinds[0], FactorKind::sum);
 }
 
+TEST_F(ShardingTest, WindowsKeepBatchAndChannels) {
+  const std::string how =
+      " strides = [1] low = [0] high = [0] dilation = [1] x [1]";
+  auto r = rule("%x: tensor<8x4x9xf32>, %w: tensor<6x4x3xf32>",
+                "graph.conv %x, %w" + how +
+                    " groups = 1 : tensor<8x4x9xf32>, tensor<6x4x3xf32> to "
+                    "tensor<8x6x7xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 2, -1}));
+  EXPECT_EQ(r.operandFactors[1], (Factors{1, 2, -1}));
+  EXPECT_EQ(r.resultFactors[0], (Factors{0, 1, -1}));
+  EXPECT_EQ(r.kinds[2], FactorKind::sum);
+  r = rule("%x: tensor<8x4x9xf32>, %w: tensor<6x2x3xf32>",
+           "graph.conv %x, %w" + how +
+               " groups = 2 : tensor<8x4x9xf32>, tensor<6x2x3xf32> to "
+               "tensor<8x6x7xf32>");
+  EXPECT_EQ(r.operandFactors[1], (Factors{-1, -1, -1}));
+  // The sum over the batch is partial where that is cut.
+  r = rule("%x: tensor<8x4x9xf32>, %y: tensor<8x6x7xf32>",
+           "graph.conv_kernel_grad %x, %y" + how +
+               " groups = 1 : tensor<8x4x9xf32>, tensor<8x6x7xf32> to "
+               "tensor<6x4x3xf32>");
+  EXPECT_EQ(r.operandFactors[0][0], r.operandFactors[1][0]);
+  EXPECT_EQ(r.kinds[r.operandFactors[0][0]], FactorKind::sum);
+  EXPECT_EQ(r.partial, PartialRule::bilinear);
+  r = rule("%x: tensor<8x4x9xf32>",
+           "graph.max_pool %x, %x window = [3]" + how +
+               " : tensor<8x4x9xf32>, tensor<8x4x9xf32> to tensor<8x4x7xf32>");
+  EXPECT_EQ(r.operandFactors[0], (Factors{0, 1, -1}));
+  EXPECT_EQ(r.partial, PartialRule::none);
+}
+
+// 9 elements, 3 taps, padding 1: 9 places of 3 taps without the two outside.
+TEST_F(ShardingTest, OnlyTapsThatMeetAnElementCost) {
+  mlir::Operation *conv =
+      op("%x: tensor<8x4x9xf32>, %w: tensor<6x4x3xf32>",
+         "graph.conv %x, %w strides = [1] low = [1] high = [1] dilation = [1] "
+         "x [1] groups = 1 : tensor<8x4x9xf32>, tensor<6x4x3xf32> to "
+         "tensor<8x6x9xf32>");
+  EXPECT_EQ(llvm::cast<graph::CostOpInterface>(conv).getFlops(),
+            2 * 8 * 4 * 6 * 25);
+}
+
 TEST_F(ShardingTest, PartialSumsPassLinearOps) {
   EXPECT_EQ(
       rule("%a: tensor<4xf32>", "graph.add %a, %a : tensor<4xf32>").partial,

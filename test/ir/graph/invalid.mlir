@@ -750,3 +750,269 @@ func.func @attention_gradient_shape(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8x
   %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d scale = 0.5 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x6xf32>, tensor<2x2x5x6xf32> // (C9)
   return
 }
+
+// -----
+func.func @conv_of_two_types(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf64>) {
+  // expected-error @below {{all of {input, kernel, result} have same element type}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x3xf64> to tensor<2x6x7xf32> // (C1)
+  return
+}
+
+// -----
+func.func @conv_of_two_ranks(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3x3xf32>) {
+  // expected-error @below {{has tensors of rank 3 and 4; they have a batch}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x3x3xf32> to tensor<2x6x7xf32> // (C2)
+  return
+}
+
+// -----
+func.func @conv_without_spatial_dimensions(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @below {{has tensors of rank 2 and 2}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4xf32>, tensor<6x4xf32> to tensor<2x6xf32> // (C2)
+  return
+}
+
+// -----
+func.func @conv_with_strides_for_another_rank(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has strides [1, 1] for 1 spatial dimensions}}
+  %r = graph.conv %x, %w strides = [1, 1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x7xf32> // (C3)
+  return
+}
+
+// -----
+func.func @conv_with_a_stride_of_0(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has strides [0]; they are at least 1}}
+  %r = graph.conv %x, %w strides = [0] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x7xf32> // (C3)
+  return
+}
+
+// -----
+func.func @conv_with_groups_that_do_not_divide(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has 3 groups, which do not divide 4 channels of the input and 6 of the result}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 3 : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @conv_with_no_group(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has 0 groups}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 0 : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @conv_of_other_channels(%x: tensor<2x4x9xf32>, %w: tensor<6x5x3xf32>) {
+  // expected-error @below {{has a kernel for 5 channels in each of 1 groups, and an input of 4}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x5x3xf32> to tensor<2x6x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @conv_transposed_of_other_channels(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has a kernel for 6 channels in each of 1 groups, and an input of 4}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 transposed : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @conv_with_a_large_window(%x: tensor<2x4x9xf32>, %w: tensor<6x4x10xf32>) {
+  // expected-error @below {{has a window of 10 elements over 9 along spatial dimension 0, padding included}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x10xf32> to tensor<2x6x7xf32> // (C5)
+  return
+}
+
+// -----
+func.func @conv_of_another_shape(%x: tensor<2x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{has a result of shape [2, 6, 8] but gives [2, 6, 7]}}
+  %r = graph.conv %x, %w strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<6x4x3xf32> to tensor<2x6x8xf32> // (C6)
+  return
+}
+
+// -----
+func.func @kernel_grad_of_two_types(%x: tensor<2x4x9xf32>, %y: tensor<2x6x7xf32>) {
+  // expected-error @below {{all of {input, dresult, dkernel} have same element type}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<2x6x7xf32> to tensor<6x4x3xf64> // (C1)
+  return
+}
+
+// -----
+func.func @kernel_grad_of_two_ranks(%x: tensor<2x4x9xf32>, %y: tensor<2x6x7xf32>) {
+  // expected-error @below {{has tensors of rank 3 and 4}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<2x6x7xf32> to tensor<6x4x3x3xf32> // (C2)
+  return
+}
+
+// -----
+func.func @kernel_grad_with_low_for_another_rank(%x: tensor<2x4x9xf32>, %y: tensor<2x6x7xf32>) {
+  // expected-error @below {{has low [0, 0] for 1 spatial dimensions}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0, 0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<2x6x7xf32> to tensor<6x4x3xf32> // (C3)
+  return
+}
+
+// -----
+func.func @kernel_grad_with_groups_that_do_not_divide(%x: tensor<2x4x9xf32>, %y: tensor<2x6x7xf32>) {
+  // expected-error @below {{has 4 groups, which do not divide}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 4 : tensor<2x4x9xf32>, tensor<2x6x7xf32> to tensor<6x4x3xf32> // (C4)
+  return
+}
+
+// -----
+func.func @kernel_grad_with_a_large_window(%x: tensor<2x4x9xf32>, %y: tensor<2x6x7xf32>) {
+  // expected-error @below {{has a window of 10 elements over 9}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<2x6x7xf32> to tensor<6x4x10xf32> // (C5)
+  return
+}
+
+// -----
+func.func @kernel_grad_of_another_shape(%x: tensor<2x4x9xf32>, %y: tensor<2x6x8xf32>) {
+  // expected-error @below {{has a cotangent of shape [2, 6, 8] but gives [2, 6, 7]}}
+  %r = graph.conv_kernel_grad %x, %y strides = [1] low = [0] high = [0] dilation = [1] x [1] groups = 1 : tensor<2x4x9xf32>, tensor<2x6x8xf32> to tensor<6x4x3xf32> // (C6)
+  return
+}
+
+// -----
+func.func @sum_pool_of_two_types(%x: tensor<2x4x9xf32>) {
+  // expected-error @below {{all of {input, result} have same element type}}
+  %r = graph.sum_pool %x window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x7xf64> // (C1)
+  return
+}
+
+// -----
+func.func @sum_pool_of_two_ranks(%x: tensor<2x4x9xf32>) {
+  // expected-error @below {{has tensors of rank 3 and 4}}
+  %r = graph.sum_pool %x window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x7x7xf32> // (C2)
+  return
+}
+
+// -----
+func.func @sum_pool_with_a_window_of_0(%x: tensor<2x4x9xf32>) {
+  // expected-error @below {{has window [0]; they are at least 1}}
+  %r = graph.sum_pool %x window = [0] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x7xf32> // (C3)
+  return
+}
+
+// -----
+func.func @sum_pool_with_a_large_window(%x: tensor<2x4x9xf32>) {
+  // expected-error @below {{has a window of 10 elements over 9}}
+  %r = graph.sum_pool %x window = [10] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @sum_pool_of_another_shape(%x: tensor<2x4x9xf32>) {
+  // expected-error @below {{has a result of shape [2, 4, 8] but gives [2, 4, 7]}}
+  %r = graph.sum_pool %x window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x8xf32> // (C5)
+  return
+}
+
+// -----
+func.func @max_pool_of_two_types(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{all of {keys, values, result} have same element type}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x7xf64> // (C1)
+  return
+}
+
+// -----
+func.func @max_pool_of_two_ranks(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has tensors of rank 3 and 4}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x7x7xf32> // (C2)
+  return
+}
+
+// -----
+func.func @max_pool_with_a_window_of_0(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has window [0]; they are at least 1}}
+  %r = graph.max_pool %x, %v window = [0] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x7xf32> // (C3)
+  return
+}
+
+// -----
+func.func @max_pool_with_a_large_window(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has a window of 10 elements over 9}}
+  %r = graph.max_pool %x, %v window = [10] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x7xf32> // (C4)
+  return
+}
+
+// -----
+func.func @max_pool_of_another_shape(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has a result of shape [2, 4, 8] but gives [2, 4, 7]}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x8xf32> // (C5)
+  return
+}
+
+// -----
+func.func @max_pool_of_padding_alone(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has no element under the window at place 0 of spatial dimension 0}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [3] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x10xf32> // (C4)
+  return
+}
+
+// -----
+func.func @max_pool_of_dilated_keys(%x: tensor<2x4x9xf32>, %v: tensor<2x4x9xf32>) {
+  // expected-error @below {{has input dilation 2; a maximum has none}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [0] high = [0] dilation = [2] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x15xf32> // (C7)
+  return
+}
+
+// -----
+func.func @max_pool_grad_of_two_types(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7xf64>) {
+  // expected-error @below {{all of {keys, dresult, dvalues} have same element type}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7xf64> to tensor<2x4x9xf32> // (C1)
+  return
+}
+
+// -----
+func.func @max_pool_grad_of_two_ranks(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7x7xf32>) {
+  // expected-error @below {{has tensors of rank 3 and 4}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7x7xf32> to tensor<2x4x9xf32> // (C2)
+  return
+}
+
+// -----
+func.func @max_pool_grad_with_a_window_of_0(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7xf32>) {
+  // expected-error @below {{has window [0]; they are at least 1}}
+  %r = graph.max_pool_grad %x, %y window = [0] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7xf32> to tensor<2x4x9xf32> // (C3)
+  return
+}
+
+// -----
+func.func @max_pool_grad_with_a_large_window(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7xf32>) {
+  // expected-error @below {{has a window of 10 elements over 9}}
+  %r = graph.max_pool_grad %x, %y window = [10] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7xf32> to tensor<2x4x9xf32> // (C4)
+  return
+}
+
+// -----
+func.func @max_pool_grad_of_another_shape(%x: tensor<2x4x9xf32>, %y: tensor<2x4x8xf32>) {
+  // expected-error @below {{has a cotangent of shape [2, 4, 8] but gives [2, 4, 7]}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x8xf32> to tensor<2x4x9xf32> // (C5)
+  return
+}
+
+// -----
+func.func @max_pool_grad_of_padding_alone(%x: tensor<2x4x9xf32>, %y: tensor<2x4x10xf32>) {
+  // expected-error @below {{has no element under the window at place 0 of spatial dimension 0}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [3] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x10xf32> to tensor<2x4x9xf32> // (C4)
+  return
+}
+
+// -----
+func.func @max_pool_grad_of_dilated_keys(%x: tensor<2x4x9xf32>, %y: tensor<2x4x15xf32>) {
+  // expected-error @below {{has input dilation 2; a maximum has none}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [2] x [1] : tensor<2x4x9xf32>, tensor<2x4x15xf32> to tensor<2x4x9xf32> // (C7)
+  return
+}
+
+// -----
+func.func @max_pool_of_other_values(%x: tensor<2x4x9xf32>, %v: tensor<2x4x8xf32>) {
+  // expected-error @below {{has values of shape [2, 4, 8] but gives [2, 4, 9]}}
+  %r = graph.max_pool %x, %v window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x8xf32> to tensor<2x4x7xf32> // (C6)
+  return
+}
+
+// -----
+func.func @max_pool_grad_to_other_values(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7xf32>) {
+  // expected-error @below {{has a result of shape [2, 4, 8] but gives [2, 4, 9]}}
+  %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7xf32> to tensor<2x4x8xf32> // (C6)
+  return
+}

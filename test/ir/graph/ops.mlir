@@ -148,3 +148,20 @@ func.func @attention(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x5x8xf32>, %v: tenso
   %dq, %dk, %dv = graph.attention_grad %q, %k, %v, %l, %do, %d mask %m : tensor<1x1x3x5xi1> causal scale = 0.25 : tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>, tensor<2x4x3xf32>, tensor<2x4x3x6xf32>, tensor<2x4x3xf32> to tensor<2x4x3x8xf32>, tensor<2x2x5x8xf32>, tensor<2x2x5x6xf32>
   return
 }
+
+// CHECK-LABEL: @windows
+func.func @windows(%x: tensor<2x4x9x8xf32>, %w: tensor<6x2x3x3xf32>, %l: tensor<2x4x9xf32>) {
+  // CHECK: %[[Y:.*]] = graph.conv %{{.*}}, %{{.*}} strides = [2, 1] low = [1, 0] high = [1, 0] dilation = [1, 1] x [1, 2] groups = 2 : tensor<2x4x9x8xf32>, tensor<6x2x3x3xf32> to tensor<2x6x5x4xf32>
+  %y = graph.conv %x, %w strides = [2, 1] low = [1, 0] high = [1, 0] dilation = [1, 1] x [1, 2] groups = 2 : tensor<2x4x9x8xf32>, tensor<6x2x3x3xf32> to tensor<2x6x5x4xf32>
+  // CHECK: graph.conv %[[Y]], %{{.*}} strides = [1, 1] low = [1, 4] high = [1, 4] dilation = [2, 1] x [1, 2] groups = 2 transposed : tensor<2x6x5x4xf32>, tensor<6x2x3x3xf32> to tensor<2x4x9x8xf32>
+  %dx = graph.conv %y, %w strides = [1, 1] low = [1, 4] high = [1, 4] dilation = [2, 1] x [1, 2] groups = 2 transposed : tensor<2x6x5x4xf32>, tensor<6x2x3x3xf32> to tensor<2x4x9x8xf32>
+  // CHECK: graph.conv_kernel_grad %{{.*}}, %[[Y]] strides = [2, 1] low = [1, 0] high = [1, 0] dilation = [1, 1] x [1, 2] groups = 2 : tensor<2x4x9x8xf32>, tensor<2x6x5x4xf32> to tensor<6x2x3x3xf32>
+  %dw = graph.conv_kernel_grad %x, %y strides = [2, 1] low = [1, 0] high = [1, 0] dilation = [1, 1] x [1, 2] groups = 2 : tensor<2x4x9x8xf32>, tensor<2x6x5x4xf32> to tensor<6x2x3x3xf32>
+  // CHECK: graph.sum_pool %{{.*}} window = [3] strides = [2] low = [1] high = [1] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x5xf32>
+  %s = graph.sum_pool %l window = [3] strides = [2] low = [1] high = [1] dilation = [1] x [1] : tensor<2x4x9xf32> to tensor<2x4x5xf32>
+  // CHECK: graph.max_pool %{{.*}}, %{{.*}} window = [2] strides = [2] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x4xf32>
+  %m = graph.max_pool %l, %l window = [2] strides = [2] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x9xf32> to tensor<2x4x4xf32>
+  // CHECK: graph.max_pool_grad %{{.*}}, %{{.*}} window = [2] strides = [2] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x4xf32> to tensor<2x4x9xf32>
+  %dm = graph.max_pool_grad %l, %m window = [2] strides = [2] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x4xf32> to tensor<2x4x9xf32>
+  return
+}
