@@ -91,7 +91,7 @@ cmp deep-1.safetensors deep_remat-1.safetensors || fail "other bits with remat"
 model once "$odd"'  repeat i in 2..3 { y = y + (y |> linear(7) as h[i] |> tanh) }'
 check once
 model deep_group "$odd"'  repeat i in 1..4 { y = y + (y |> linear(7) as h[i] |> tanh) }'
-sed -i 's/^train {.*/train { steps = 20; batch = 8; optimizer = adamw(lr = 0.01); group "h.*.b" { weight_decay = 0 } }/' deep_group.mlg
+sed -i 's/^train {.*/train { steps = 20; batch = 8; microbatch = 2; optimizer = adamw(lr = 0.01); group "h.*.b" { weight_decay = 0 } }/' deep_group.mlg
 check deep_group
 model recurrent '  let y = (s |> lstm(5) as r)[-1]'
 check recurrent

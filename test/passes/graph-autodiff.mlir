@@ -95,6 +95,7 @@ func.func @train(%w: tensor<4x2xf32> {graph.param = @w}, %x: tensor<3x4xbf16>, %
   // CHECK: %[[G:.*]] = graph.add {{.*}} : tensor<4x2xf32>
   // CHECK: return %{{.*}}, %[[G]] : tensor<f32>, tensor<4x2xf32>
   return %l : tensor<f32>
+}
 
 // -----
 
