@@ -218,6 +218,8 @@ static void writeProgram(PlanTables &tables, plan::ProgramOp program,
   out->mask = index(program.getMaskAttr());
   out->count = index(program.getCountAttr());
   out->step = index(program.getStepAttr());
+  out->row = index(program.getRowAttr());
+  out->seed = index(program.getSeedAttr());
   out->loss = index(program.getLossAttr());
   out->sum_level_bytes = program.getSumLevelBytes();
   StepWriter steps(tables);

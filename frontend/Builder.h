@@ -83,6 +83,15 @@ public:
   std::vector<Node *> customGradient(const std::vector<Node *> &results,
                                      const std::vector<Node *> &parameters,
                                      GivenGradient &given);
+  /// By the statistics of each micro-batch; `scale` and `shift` are wide.
+  Node *batchNorm(Node *x, Node *scale, Node *shift, double eps);
+  /// What `update` keeps of them: the `mean` or the unbiased `variance` of a
+  /// micro-batch, averaged over those of the step.
+  Node *batchStatistic(Node *norm, std::string which);
+  /// `random_uniform` or `dropout_mask`, in f32 for a narrow type; `site` is
+  /// the place in the model (BuiltinsRandom.cpp).
+  Node *draw(std::string_view op, DType dtype, const Shape &shape,
+             uint64_t site, double rate);
 
   /// What iteration i of the loop under construction has of `source`: slice i.
   Node *addSequence(Node *source);
@@ -97,6 +106,8 @@ private:
   Node *overWindow(std::string_view op, std::vector<Node *> operands,
                    int64_t channels,
                    const std::vector<graph::WindowDim> &window);
+  /// The number of a loop's iteration, an i64.
+  Node *iterationOf(Loop &in);
   Node *add(std::string_view op, std::vector<Node *> operands, TensorType type);
   /// `x` with what changes no reduction of this kind in the rows of padding. It
   /// selects: 0 * NaN is NaN.

@@ -399,8 +399,7 @@ std::vector<std::string> Elaborator::builtinNames() {
 
 const std::vector<std::string> &Elaborator::laterCallables() {
   static const std::vector<std::string> kLater = {
-      "batch_norm", "dropout", "standardize", "auc",
-      "cumsum",     "sort",    "topk",        "scatter"};
+      "standardize", "auc", "cumsum", "sort", "topk", "scatter"};
   return kLater;
 }
 

@@ -255,7 +255,7 @@ Value Elaborator::giveGradient(const ast::LayerDecl &layer, Body body,
 }
 
 /// A parameter in a layer whose gradient is given would have none.
-bool Elaborator::mayDeclareParameter(const ast::ParamStmt &stmt,
+bool Elaborator::mayDeclareParameter(const ast::Name &name,
                                      const Body &body) {
   const ast::LayerDecl *found = gradientOf;
   if (!found && body.layer && body.layer->gradient)
@@ -266,10 +266,10 @@ bool Elaborator::mayDeclareParameter(const ast::ParamStmt &stmt,
   if (!found)
     return true;
   context
-      .error(Code::ParameterWithoutGradient, stmt.name.span,
+      .error(Code::ParameterWithoutGradient, name.span,
              "the layer `" + found->name.text +
                  "` gives its own gradient, and nothing gives that of `" +
-                 stmt.name.text + "` inside it")
+                 name.text + "` inside it")
       .note(found->gradient->span, "the gradient is here")
       .help("declare it outside, and hand it to `" + found->name.text +
             "` as a tensor parameter");

@@ -76,27 +76,18 @@ void Elaborator::runStatement(const ast::Stmt &stmt, Body &body) {
     return runLet(*llvm::cast<ast::LetStmt>(&stmt), body);
   case Kind::Assign:
     return runAssign(*llvm::cast<ast::AssignStmt>(&stmt), body);
-  case Kind::Param:
-    return runParam(*llvm::cast<ast::ParamStmt>(&stmt), body);
+  case Kind::Param: {
+    const auto &param = *llvm::cast<ast::ParamStmt>(&stmt);
+    return declareParameter(
+        {param.name, param.type, param.init.get(), /*trained=*/true}, body);
+  }
   case Kind::State: {
     const auto &state = *llvm::cast<ast::StateStmt>(&stmt);
-    evalType(state.type, body);
-    context.notYet(stmt.span, "`state`");
-    bind(body, state.name, {});
-    return;
+    return declareParameter(
+        {state.name, state.type, state.init.get(), /*trained=*/false}, body);
   }
-  case Kind::Update: {
-    const auto &update = *llvm::cast<ast::UpdateStmt>(&stmt);
-    context.notYet(stmt.span, "`update`");
-    if (!lookup(body, update.name.text))
-      context
-          .error(Code::UnknownName, update.name.span,
-                 "no state named `" + update.name.text + "` here")
-          .suggest(suggestName(update.name.text, namesInScope(body)));
-    else
-      eval(*update.value, body);
-    return;
-  }
+  case Kind::Update:
+    return runUpdate(*llvm::cast<ast::UpdateStmt>(&stmt), body);
   case Kind::OverDataset:
     context.notYet(stmt.span, "`over dataset`");
     body.scopes.emplace_back();

@@ -94,13 +94,21 @@ struct InstanceParameter {
   Node *whole = nullptr; ///< with the dimensions of the loops
 };
 
+/// What `update` may assign to.
+struct InstanceState {
+  std::string path;
+  TensorType type;
+  Span span;
+};
+
 /// A layer call: its parameters by name and the calls inside it.
 struct Instance {
   std::string path, layer; ///< a path with a `*` for each of `axes`
   Span span;
   uint32_t call = 0;        ///< index into Graph::calls
   std::vector<Loop *> axes; ///< the `repeat`s that make one in each iteration
-  std::map<std::string, InstanceParameter> parameters;
+  std::map<std::string, InstanceParameter> parameters; ///< and states
+  std::map<std::string, InstanceState> states;
   std::map<std::string, std::unique_ptr<Instance>> children;
 };
 
@@ -257,7 +265,7 @@ private:
                                       const Body &body,
                                       const std::vector<Node *> &parameters,
                                       std::span<Node *const> cotangentsIn);
-  bool mayDeclareParameter(const ast::ParamStmt &stmt, const Body &body);
+  bool mayDeclareParameter(const ast::Name &name, const Body &body);
 
   // Shapes (ElaborateShapes.cpp)
   std::optional<Dim> evalDim(const ast::Expr &expr, Body &body);
@@ -278,7 +286,15 @@ private:
   void runLet(const ast::LetStmt &stmt, Body &body);
   void runAssign(const ast::AssignStmt &stmt, Body &body);
   void runInput(const ast::InputStmt &stmt, Body &body);
-  void runParam(const ast::ParamStmt &stmt, Body &body);
+  /// A `param` or a `state`.
+  struct Declaration {
+    const ast::Name &name;
+    const ast::Type &type;
+    const ast::Expr *init;
+    bool trained;
+  };
+  void declareParameter(const Declaration &stmt, Body &body);
+  void runUpdate(const ast::UpdateStmt &stmt, Body &body);
   void runIf(const ast::IfStmt &stmt, Body &body);
   void runOutput(const ast::OutputStmt &stmt, Body &body);
   void runLoss(const ast::LossStmt &stmt, Body &body);
@@ -287,7 +303,7 @@ private:
             bool carried = false);
   Binding *lookup(Body &body, const std::string &name);
   std::vector<std::string> namesInScope(const Body &body) const;
-  bool initialize(const ast::ParamStmt &stmt, Body &body, ParameterInfo &info);
+  bool initialize(const Declaration &stmt, Body &body, ParameterInfo &info);
 
   // Loops (ElaborateLoops.cpp)
   void runRepeat(const ast::RepeatStmt &stmt, Body &body);
@@ -335,6 +351,10 @@ public:
   bool checkAttention(CallSite &site, Node *q, Node *k, Node *v);
   Node *attentionMask(CallSite &site, Node *q, Node *k);
   Value builtinAttention(CallSite &site);
+  Value builtinDropout(CallSite &site);
+  Value builtinRandom(CallSite &site);
+  Value builtinBatchNormalize(CallSite &site);
+  Value builtinSize(CallSite &site);
   Value foldBuiltin(const std::string &name, const Value &a, const Value &b,
                     Span span);
   Node *reshapeTo(Node *x, const Shape &shape, Span span);

@@ -9,11 +9,13 @@
 
 #include "frontend/ImporterConfig.h"
 #include "ir/graph/GraphAttentionOps.h"
+#include "ir/graph/GraphBatchNormOps.h"
 #include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
 #include "ir/graph/GraphTypes.h"
+#include "ir/graph/OpFactory.h"
 #include "ir/graph/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -62,9 +64,10 @@ struct Root {
 class FunctionImporter {
 public:
   FunctionImporter(const CheckedModel &model, const SourceManager &sources,
-                   OpBuilder &builder, const Graph &graph, int64_t rows)
+                   OpBuilder &builder, const Graph &graph, int64_t rows,
+                   int64_t microbatches)
       : model(model), sources(sources), builder(builder), graph(graph),
-        rows(rows) {}
+        rows(rows), microbatches(microbatches) {}
 
   void run(StringRef name, ArrayRef<Root> roots);
 
@@ -80,6 +83,7 @@ private:
     return locationOf(builder.getContext(), sources, span, calls);
   }
   Value emit(const Node &node);
+  Value emitStatistic(const Node &node, mlir::Location location);
   graph::ScanOp emitLoop(const Node &node);
   graph::CustomGradientOp emitCustomGradient(const Node &node);
   /// The value of a node inside of `loop`, where one from outside is an
@@ -91,10 +95,11 @@ private:
   const SourceManager &sources;
   OpBuilder &builder;
   const Graph &graph;
-  int64_t rows;
+  int64_t rows, microbatches;
   llvm::DenseSet<const Node *> needed;
   llvm::DenseMap<const Node *, Value> values;
   llvm::DenseMap<const Node *, Operation *> several; ///< results
+  llvm::DenseMap<const Node *, graph::BatchNormOp> norms;
   /// What the body of a loop under construction needs from outside.
   struct OpenLoop {
     Block *body = nullptr;
@@ -103,7 +108,7 @@ private:
   };
   llvm::DenseMap<const Loop *, OpenLoop> openLoops;
   llvm::StringMap<Value> inputs, parameters;
-  Value mask, count;
+  llvm::StringMap<Value> leaves; ///< mask, count, step, ... by the op
 };
 
 /// What a node needs, found without recursion.
@@ -130,7 +135,7 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
   for (const Root &root : roots)
     collect(root.node);
   llvm::StringSet<> usedInputs, usedParameters;
-  bool needsMask = false, needsCount = false;
+  llvm::StringSet<> used; // leaves of other kinds
   for (const Node &node : graph.nodes) {
     if (!needed.contains(&node))
       continue;
@@ -138,11 +143,12 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
       usedInputs.insert(node.word);
     if (node.op == "parameter")
       usedParameters.insert(node.word);
-    needsMask |= node.op == "mask";
-    needsCount |= node.op == "count";
+    if (node.operands.empty())
+      used.insert(node.op);
   }
   // The mask says how many rows a micro-batch has where nothing else does.
-  needsMask |= usedInputs.empty();
+  if (usedInputs.empty())
+    used.insert("mask");
   MLIRContext *context = builder.getContext();
   Type computeType = elementTypeOf(context, wideType(model.compute));
   SmallVector<Type> types, results;
@@ -163,12 +169,16 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
     if (usedInputs.contains(input.name))
       add(typeOf(input.type), graph::kInputAttr,
           builder.getStringAttr(input.name), locate(input.span));
-  if (needsMask)
-    add(RankedTensorType::get({rows}, computeType), graph::kMaskAttr,
-        builder.getUnitAttr(), locate(model.span));
-  if (needsCount)
-    add(RankedTensorType::get({}, builder.getI64Type()), graph::kCountAttr,
-        builder.getUnitAttr(), locate(model.span));
+  Type i64 = builder.getI64Type();
+  const std::tuple<StringRef, StringRef, Type> others[] = {
+      {"mask", graph::kMaskAttr, RankedTensorType::get({rows}, computeType)},
+      {"count", graph::kCountAttr, RankedTensorType::get({}, i64)},
+      {"step", graph::kStepAttr, RankedTensorType::get({}, i64)},
+      {"row", graph::kRowAttr, RankedTensorType::get({rows}, i64)},
+      {"seed", graph::kSeedAttr, RankedTensorType::get({}, i64)}};
+  for (const auto &[op, attribute, type] : others)
+    if (used.contains(op))
+      add(type, attribute, builder.getUnitAttr(), locate(model.span));
   for (const Root &root : roots)
     results.push_back(typeOf(root.node->type));
   auto function =
@@ -183,10 +193,9 @@ void FunctionImporter::run(StringRef name, ArrayRef<Root> roots) {
           argument;
     else if (attribute.getName() == graph::kInputAttr)
       inputs[cast<StringAttr>(attribute.getValue()).getValue()] = argument;
-    else if (attribute.getName() == graph::kMaskAttr)
-      mask = argument;
-    else
-      count = argument;
+    for (const auto &[op, role, type] : others)
+      if (attribute.getName() == role)
+        leaves[op] = argument;
   }
   for (const Node &node : graph.nodes)
     if (!node.loop && !node.gradient && needed.contains(&node))
@@ -279,6 +288,33 @@ void addWindow(OpBuilder &builder, OperationState &state, const Node &node) {
     state.addAttribute("transposed", builder.getUnitAttr());
 }
 
+/// The mean over the micro-batches that have rows of their means, or of their
+/// variances, unbiased.
+Value FunctionImporter::emitStatistic(const Node &node,
+                                      mlir::Location location) {
+  graph::BatchNormOp norm = norms[node.operands[0]];
+  graph::OpFactory ops{builder, location};
+  Value count = norm.getCount();
+  Value isThere =
+      ops.compare(graph::ComparePredicate::gt, count, ops.zeroLike(count));
+  Value there = ops.castTo(isThere, count.getType());
+  Value value = norm.getMean();
+  auto type = cast<RankedTensorType>(value.getType());
+  auto spread = [&](Value ofBlock) {
+    return ops.broadcast(ofBlock, type.getShape(), {0});
+  };
+  if (node.word == "variance") {
+    Value one = ops.splatLike(count, 1.0);
+    Value less =
+        graph::MaximumOp::create(builder, location, ops.sub(count, one), one);
+    value = ops.mul(norm.getVariance(), spread(ops.div(count, less)));
+  }
+  Value sum = ops.reduceSum(ops.mul(value, spread(there)), {0});
+  Value number = ops.reduceSum(there, {0});
+  auto shape = cast<RankedTensorType>(sum.getType()).getShape();
+  return ops.div(sum, ops.broadcast(number, shape, {}));
+}
+
 Value FunctionImporter::emit(const Node &node) {
   mlir::Location location = locate(node.span, graph.chainOf(node.call));
   RankedTensorType type = typeOf(node.type);
@@ -292,15 +328,25 @@ Value FunctionImporter::emit(const Node &node) {
     return inputs[node.word];
   if (node.op == "parameter")
     return parameters[node.word];
-  if (node.op == "mask")
-    return converted(mask);
-  if (node.op == "count")
-    return converted(count);
+  if (auto leaf = leaves.find(node.op); leaf != leaves.end())
+    return converted(leaf->second);
   if (node.op == "scan" || node.op == "custom_gradient") {
     several[&node] = node.body ? emitLoop(node).getOperation()
                                : emitCustomGradient(node).getOperation();
     return {};
   }
+  if (node.op == "batch_norm") {
+    SmallVector<Value> operands;
+    for (const Node *operand : node.operands)
+      operands.push_back(valueOf(operand, node.loop));
+    auto norm = graph::BatchNormOp::create(
+        builder, location, operands[0], operands[1], operands[2], operands[3],
+        node.number, microbatches);
+    norms[&node] = norm;
+    return norm.getResult();
+  }
+  if (node.op == "batch_statistic")
+    return emitStatistic(node, location);
   if (node.op == "result")
     return several[node.operands[0]]->getResult(node.integer);
   if (node.op == "constant")
@@ -365,6 +411,16 @@ Value FunctionImporter::emit(const Node &node) {
     list("strides", 2);
   } else if (!node.window.empty()) {
     addWindow(builder, state, node);
+  } else if (node.op == "random_uniform" || node.op == "dropout_mask") {
+    auto indices = static_cast<int32_t>(node.lists[0][0]);
+    auto others = static_cast<int32_t>(node.operands.size()) - 1 - indices;
+    state.addAttribute("operandSegmentSizes",
+                       builder.getDenseI32ArrayAttr({1, indices, others}));
+    state.addAttribute("site", builder.getI64IntegerAttr(node.integer));
+    if (others != 0)
+      state.addAttribute("dim", builder.getI64IntegerAttr(node.lists[1][0]));
+    if (node.op == "dropout_mask")
+      state.addAttribute("rate", builder.getF64FloatAttr(node.number));
   }
   return builder.create(state)->getResult(0);
 }
@@ -490,6 +546,10 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
     for (const NamedNode &metric : graph.metrics)
       list.push_back({metric.node, graph::kMetricAttr,
                       builder.getStringAttr(metric.name)});
+    if (&graph == &model.train)
+      for (const NamedNode &update : graph.updates)
+        list.push_back({update.node, graph::kUpdateAttr,
+                        FlatSymbolRefAttr::get(&context, update.name)});
     return list;
   };
   const TrainInfo &training = model.training;
@@ -497,7 +557,9 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context,
                     bool outputs) {
     SmallVector<Root> list = roots(graph, outputs);
     if (!list.empty())
-      FunctionImporter(model, sources, builder, graph, rows).run(name, list);
+      FunctionImporter(model, sources, builder, graph, rows,
+                       &graph == &model.train ? training.microbatches : 1)
+          .run(name, list);
   };
   if (!training.optimizer.kind.empty() && model.train.loss)
     import("train", model.train, training.microbatch * training.microbatches,

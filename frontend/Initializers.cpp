@@ -24,17 +24,18 @@ std::vector<std::string> initializerNames() {
           "orthogonal",     "sample"};
 }
 
-bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
+bool Elaborator::initialize(const Declaration &stmt, Body &body,
                             ParameterInfo &info) {
   if (!stmt.init) {
     context
         .error(Code::MissingInitializer, stmt.name.span,
-               "parameter `" + stmt.name.text + "` has no initializer")
+               std::string(stmt.trained ? "parameter" : "state") + " `" +
+                   stmt.name.text + "` has no initializer")
         .help("add one: `= zeros`, `= normal(std = 0.02)`, `= glorot_uniform`");
     return false;
   }
-  const auto *call = llvm::dyn_cast<ast::CallExpr>(stmt.init.get());
-  const auto *plain = llvm::dyn_cast<ast::NameExpr>(stmt.init.get());
+  const auto *call = llvm::dyn_cast<ast::CallExpr>(stmt.init);
+  const auto *plain = llvm::dyn_cast<ast::NameExpr>(stmt.init);
   std::string name = call ? call->callee.text : plain ? plain->name : "";
   Span span = call ? call->callee.span : stmt.init->span;
   std::vector<std::string> names;
@@ -157,8 +158,8 @@ bool Elaborator::initialize(const ast::ParamStmt &stmt, Body &body,
   return true;
 }
 
-void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
-  if (!mayDeclareParameter(stmt, body))
+void Elaborator::declareParameter(const Declaration &stmt, Body &body) {
+  if (stmt.trained && !mayDeclareParameter(stmt.name, body))
     return;
   std::optional<TensorType> type = evalType(stmt.type, body);
   if (context.failed())
@@ -166,21 +167,24 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   ParameterInfo info;
   if (type)
     info.type = *type;
-  // In mixed precision what is trained is kept in f32, and read in `float`.
+  // In mixed precision what is trained is kept in f32, and read in `float`; a
+  // state is f32 throughout.
   const bool isMaster =
       type && stmt.type.element.text == "float" && isNarrow(type->dtype);
   if (isMaster)
     info.type.dtype = DType::F32;
   info.path =
       (body.self->path.empty() ? "" : body.self->path + ".") + stmt.name.text;
+  info.trained = stmt.trained;
   info.span = stmt.name.span;
   info.calls = graph.chainOf(body.self->call);
   if (type && type->batchDim() >= 0) {
     context.error(Code::BatchMixed, stmt.type.span,
-                  "a parameter has no batch dimension");
+                  std::string(stmt.trained ? "a parameter" : "a state") +
+                      " has no batch dimension");
     return;
   }
-  if (type && !isFloat(type->dtype)) {
+  if (type && stmt.trained && !isFloat(type->dtype)) {
     context
         .error(Code::WrongElementType, stmt.type.span,
                "a trained parameter is a float, and this is a `" +
@@ -201,7 +205,8 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   Node *whole = build.leaf("parameter", info.path, info.type);
   whole->span = stmt.name.span;
   Node *node = sliceParameter(whole, *body.self);
-  if (isMaster) { // once where it is the same in every iteration
+  if (isMaster &&
+      stmt.trained) { // once where it is the same in every iteration
     Loop *current = std::exchange(build.loop, node->loop);
     node = build.cast(node, type->dtype);
     build.loop = nullptr;
@@ -211,10 +216,67 @@ void Elaborator::runParam(const ast::ParamStmt &stmt, Body &body) {
   if (!bind(body, stmt.name, Value::tensor(node)))
     return;
   body.self->parameters[stmt.name.text] = {node, whole};
+  if (!stmt.trained)
+    body.self->states[stmt.name.text] = {info.path, info.type, info.span};
   for (const ParameterInfo &other : context.model.parameters)
     if (other.path == info.path)
       return; // of another mode
   context.model.parameters.push_back(std::move(info));
+}
+
+void Elaborator::runUpdate(const ast::UpdateStmt &stmt, Body &body) {
+  Binding *binding = lookup(body, stmt.name.text);
+  if (!binding) {
+    context
+        .error(Code::UnknownName, stmt.name.span,
+               "no state named `" + stmt.name.text + "` here")
+        .suggest(suggestName(stmt.name.text, namesInScope(body)))
+        .help("`state " + stmt.name.text + ": ... = ...` declares one");
+    return;
+  }
+  auto state = body.self->states.find(stmt.name.text);
+  bool isKnown = state != body.self->states.end();
+  if (!isKnown && !binding->value.isPoison()) {
+    context
+        .error(Code::BadAssignment, stmt.name.span,
+               "only a `state` is updated, and `" + stmt.name.text +
+                   "` is none")
+        .note(binding->span, "`" + stmt.name.text + "` is defined here");
+    return;
+  }
+  Value value = eval(*stmt.value, body);
+  if (context.failed() || value.isPoison() || !isKnown)
+    return;
+  const TensorType &want = state->second.type;
+  if (value.isNumber() && want.shape.empty()) {
+    if (!fitsType(value, want.dtype, stmt.value->span))
+      return;
+    value = Value::tensor(toTensor(value, want.dtype));
+  }
+  Node *node = requireTensor(value, stmt.value->span, "an update");
+  if (!node)
+    return;
+  if (isFloat(node->type.dtype) && isFloat(want.dtype))
+    node = build.cast(node, want.dtype);
+  if (node->type != want) {
+    context
+        .error(Code::ResultMismatch, stmt.value->span,
+               "`" + stmt.name.text + "` is a `" + spell(want) +
+                   "`, and its update is a `" + spell(node->type) + "`")
+        .note(binding->span, "it is declared here");
+    return;
+  }
+  for (const NamedNode &other : graph.updates)
+    if (other.name == state->second.path) {
+      context
+          .error(Code::DuplicateName, stmt.name.span,
+                 "`" + stmt.name.text + "` is updated twice")
+          .note(other.span, "the first update is here");
+      return;
+    }
+  if (build.loop)
+    return context.notYet(stmt.span, "`update` in a loop");
+  graph.updates.push_back({state->second.path, node, stmt.name.span});
 }
 
 } // namespace mlc::frontend

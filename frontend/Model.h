@@ -40,9 +40,9 @@ struct GivenGradient {
 };
 
 /// One value of a graph. `op` is an op of the graph dialect without its prefix,
-/// or `input`, `parameter`, `mask`, `count`, an `argument` of the loop or the
-/// gradient it is in, or the `result` number `integer` of a `scan` or a
-/// `custom_gradient`.
+/// or `input`, `parameter`, `mask`, `count`, `seed`, `step`, `row`, an
+/// `argument` of the loop or the gradient it is in, or the `result` number
+/// `integer` of a `scan` or a `custom_gradient`.
 struct Node {
   std::string_view op;
   std::vector<Node *> operands;
@@ -82,6 +82,7 @@ struct Loop {
   bool remat = false;
   Node *index = nullptr; ///< of a `repeat`: the number of the iteration
   Loop *parent = nullptr;
+  Node *iteration = nullptr; ///< its number, from 0; null where nobody asks
   std::vector<Carry> carries;
   std::vector<Sequence> sequences;
   std::vector<Node *> yields; ///< stacked
@@ -113,6 +114,7 @@ struct Graph {
   Node *loss = nullptr;
   Span lossSpan;
   std::vector<NamedNode> metrics, outputs;
+  std::vector<NamedNode> updates; ///< of states, by path
 
   /// From the innermost call to the one that stands in the model.
   std::vector<LayerCall> chainOf(uint32_t call) const {

@@ -1,8 +1,8 @@
 //===- PropagateLayouts.cpp - Give every tensor a layout ------------------===//
 //
-// Shards dimension 0 of every `graph.input` and of the mask over the axis
-// `data`, replicates the other arguments, and walks forward through the
-// sharding rules:
+// Shards dimension 0 of every `graph.input`, of the mask and of the rows'
+// numbers over the axis `data`, replicates the other arguments, and walks
+// forward through the sharding rules:
 //
 //   %s = graph.reduce sum %x dims = [0] : tensor<8x4xf32> to tensor<4xf32>
 //   %e = graph.exp %s : tensor<4xf32>
@@ -33,6 +33,7 @@
 #include "ir/dist/LayoutRules.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/OpFactory.h"
+#include "ir/graph/Program.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -95,7 +96,8 @@ private:
                << argument.getArgNumber() << " is not a tensor";
       unsigned index = argument.getArgNumber();
       bool rows = func.getArgAttr(index, graph::kInputAttr) ||
-                  func.getArgAttr(index, graph::kMaskAttr);
+                  func.getArgAttr(index, graph::kMaskAttr) ||
+                  func.getArgAttr(index, graph::kRowAttr);
       LayoutAttr layout = replicated(argument);
       if (rows) {
         if (type.getRank() == 0)

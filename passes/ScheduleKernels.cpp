@@ -81,6 +81,13 @@ static Value reshaped(OpBuilder &builder, Value value,
   return graph::ReshapeOp::create(builder, loc, type, value);
 }
 
+/// Is `value` made anew by each reader, but in no other shape: a view of it
+/// would have to be in memory.
+static bool hasOneShape(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && isFree(op) && !isConstant(op) && !isa<graph::BroadcastOp>(op);
+}
+
 /// reshape(f(a, b)) -> f(reshape(a), reshape(b)) where only the reshape reads
 /// f.
 static void hoistReshapes(Operation *root) {
@@ -90,7 +97,8 @@ static void hoistReshapes(Operation *root) {
     graph::ReshapeOp reshape = worklist.pop_back_val();
     Operation *producer = reshape->getOperand(0).getDefiningOp();
     if (!producer || !producer->hasTrait<graph::Elementwise>() ||
-        !producer->hasOneUse() || producer->getBlock() != reshape->getBlock())
+        !producer->hasOneUse() || producer->getBlock() != reshape->getBlock() ||
+        llvm::any_of(producer->getOperands(), hasOneShape))
       continue;
     auto type = cast<RankedTensorType>(reshape->getResult(0).getType());
     OpBuilder builder(producer);

@@ -16,6 +16,7 @@
 
 #include "ir/dist/MeshConfig.h"
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/Program.h"
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
@@ -70,6 +71,11 @@ void ProgramBuilder::bindArguments() {
       program.setCountAttr(scalar("count").getBuffer());
     } else if (func.getArgAttr(i, graph::kStepAttr)) {
       program.setStepAttr(scalar("step").getBuffer());
+    } else if (func.getArgAttr(i, graph::kRowAttr)) {
+      program.setRowAttr(scalar("row").getBuffer());
+      rows = type.getDimSize(0);
+    } else if (func.getArgAttr(i, graph::kSeedAttr)) {
+      program.setSeedAttr(scalar("seed").getBuffer());
     }
   }
   program.setInputsAttr(builder.getArrayAttr(inputs));
@@ -416,7 +422,8 @@ LogicalResult ProgramBuilder::build(int64_t &id) {
       builder, func.getLoc(), (func.getSymName() + ".program").str(),
       /*rows=*/0, builder.getArrayAttr({}), {}, {}, {}, {},
       builder.getArrayAttr({}), builder.getArrayAttr({}),
-      /*sum_level_bytes=*/0);
+      /*sum_level_bytes=*/0, /*row=*/FlatSymbolRefAttr(),
+      /*seed=*/FlatSymbolRefAttr());
   bindArguments();
   bindCollectives();
   FusionGroups groups(func.getBody().front(), mode);

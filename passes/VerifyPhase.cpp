@@ -45,9 +45,9 @@ ArrayRef<Phase> getPhases() {
   return phases;
 }
 
-constexpr StringRef kArgumentRoles[] = {graph::kParamAttr, graph::kInputAttr,
-                                        graph::kMaskAttr, graph::kCountAttr,
-                                        graph::kStepAttr};
+constexpr StringRef kArgumentRoles[] = {
+    graph::kParamAttr, graph::kInputAttr, graph::kMaskAttr, graph::kCountAttr,
+    graph::kStepAttr,  graph::kRowAttr,   graph::kSeedAttr};
 // The last one is there before the phase `grad` only: the optimizer turns
 // gradients into updates.
 constexpr StringRef kResultRoles[] = {graph::kLossAttr, graph::kMetricAttr,
@@ -94,7 +94,7 @@ LogicalResult verifySignature(func::FuncOp func, bool gradients) {
     if (role.empty())
       return func.emitOpError()
              << what << " needs one of graph.param, graph.input, graph.mask, "
-             << "graph.count and graph.step";
+             << "graph.count, graph.step, graph.row and graph.seed";
     if (role == graph::kParamAttr &&
         failed(verifyParameter(func, func.getArgAttr(index, role), type, what)))
       return failure();

@@ -32,7 +32,7 @@ private:
     return vector == tile.vectors - 1 ? tile.active : plan.lanes;
   }
   Coord columnsAt(const DotTile &tile, int64_t vector) {
-    Coord at = Coord::lane(tile.n, plan.lanes);
+    Coord at = Coord::lane(tile.n, plan.width());
     at.offset = vector * plan.lanes;
     return at;
   }

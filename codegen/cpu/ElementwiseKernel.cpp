@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/Lowering.h"
+#include "runtime/schema/Philox.h"
 
 using namespace mlir;
 
@@ -18,14 +19,17 @@ struct Space {
   int64_t split; ///< dimensions [0, split) are rows
   int64_t rows, inner, rank;
 
-  Index at(Value row, Value column, unsigned lanes) const {
+  /// `divisor` is one of `column`; the elements lie `offset` behind it.
+  Index at(Value row, Value column, unsigned lanes, int64_t divisor,
+           int64_t offset = 0) const {
     Index index;
     if (split > 0)
       index.push_back({0, split, Coord::scalar(row)});
+    Coord behind = Coord::scalar(column, divisor);
+    behind.stride = lanes == 1 ? 0 : 1;
+    behind.offset = offset;
     if (split < rank)
-      index.push_back(
-          {split, rank - split,
-           lanes == 1 ? Coord::scalar(column) : Coord::lane(column, lanes)});
+      index.push_back({split, rank - split, behind});
     return index;
   }
 };
@@ -38,13 +42,16 @@ Space makeSpace(ArrayRef<int64_t> shape, int64_t split) {
 // Evaluates all results before the first store: a result may lie where an
 // argument lies.
 void emitElements(Lowering &l, Evaluator &e, ArrayRef<unsigned> which,
-                  const Index &index) {
+                  ArrayRef<Index> indices) {
   Evaluator::Scope scope(e);
   SmallVector<Value> values;
-  for (unsigned i : which)
-    values.push_back(e.evaluate(l.results[i], index));
-  for (auto [value, i] : llvm::zip_equal(values, which))
-    e.store(value, l.resultPointers[i], typeOf(l.results[i]), index);
+  for (const Index &index : indices)
+    for (unsigned i : which)
+      values.push_back(e.evaluate(l.results[i], index));
+  const Value *value = values.begin();
+  for (const Index &index : indices)
+    for (unsigned i : which)
+      e.store(*value++, l.resultPointers[i], typeOf(l.results[i]), index);
 }
 
 Space chooseSpace(Lowering &l, ArrayRef<unsigned> which, unsigned lanes) {
@@ -57,7 +64,7 @@ Space chooseSpace(Lowering &l, ArrayRef<unsigned> which, unsigned lanes) {
         [&](Evaluator &e) {
           // An opaque start, so that nothing folds.
           Value zero = l.k.load(l.k.i64(), l.context);
-          emitElements(l, e, which, space.at(zero, zero, lanes));
+          emitElements(l, e, which, {space.at(zero, zero, lanes, lanes)});
         },
         lanes);
     cost *= space.rows * ((space.inner + lanes - 1) / lanes);
@@ -79,11 +86,34 @@ static void lowerOneShape(Lowering &l, SmallVector<unsigned> which) {
       lanes == 1 ? makeSpace(type.getShape(), 0) : chooseSpace(l, which, lanes);
   int64_t tail = space.inner % lanes, full = space.inner - tail;
 
-  // One row from `begin` to `end`, which is before the tail.
+  // One row from `begin` to `end`, which is before the tail; `begin` is a
+  // multiple of kTaskElements.
+  int64_t atOnce = l.kernel.getBody()
+                           .walk([](Operation *op) {
+                             return isRandom(op) ? WalkResult::interrupt()
+                                                 : WalkResult::advance();
+                           })
+                           .wasInterrupted()
+                       ? std::max<int64_t>(mlrt::kRandomGroup, lanes)
+                       : lanes;
   auto emitRow = [=, &l](Value row, Value begin, Value end) {
-    l.k.loop(begin, end, lanes, [&](Value column) {
+    KernelBuilder &k = l.k;
+    if (atOnce > lanes) { // they share random blocks
+      Value length = k.sub(end, begin);
+      Value rest = k.andi(length, k.index(atOnce - 1));
+      Value middle = k.sub(end, rest);
+      k.loop(begin, middle, atOnce, [&](Value column) {
+        SmallVector<Index> at;
+        for (int64_t offset = 0; offset < atOnce; offset += lanes)
+          at.push_back(space.at(row, column, lanes, atOnce, offset));
+        Evaluator e = l.evaluator(lanes);
+        emitElements(l, e, which, at);
+      });
+      begin = middle;
+    }
+    k.loop(begin, end, lanes, [&](Value column) {
       Evaluator e = l.evaluator(lanes);
-      emitElements(l, e, which, space.at(row, column, lanes));
+      emitElements(l, e, which, {space.at(row, column, lanes, lanes)});
     });
   };
   auto emitTail = [=, &l](Value row) {
@@ -91,7 +121,7 @@ static void lowerOneShape(Lowering &l, SmallVector<unsigned> which) {
       return;
     Evaluator e = l.evaluator(lanes);
     e.active = tail;
-    emitElements(l, e, which, space.at(row, l.k.index(full), lanes));
+    emitElements(l, e, which, {space.at(row, l.k.index(full), lanes, lanes)});
   };
 
   if (space.rows == 1) {

@@ -272,6 +272,8 @@ Value Evaluator::compute(Operation *op, const Index &index) {
       operands.push_back(evaluate(operand, index));
     return emitElementwise(k, op, operands);
   }
+  if (isRandom(op))
+    return random(op, index);
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](graph::ReshapeOp reshape) {
         return evaluate(

@@ -49,6 +49,9 @@ Value emitNeutral(KernelBuilder &k, graph::ReductionKind kind, Type held,
 Value emitCombineLanes(KernelBuilder &k, graph::ReductionKind kind, Value x,
                        Type element);
 
+/// Does an op draw random numbers.
+bool isRandom(mlir::Operation *op);
+
 class Evaluator {
 public:
   Evaluator(KernelBuilder &builder, unsigned lanes, bool wideIndex)
@@ -66,6 +69,9 @@ public:
   llvm::DenseMap<Value, Value> checkedIndex;
   /// Loads that could not be contiguous or a broadcast; a measure of cost.
   unsigned gathers = 0;
+  /// Of the ops that draw random numbers; see Random.cpp.
+  llvm::DenseMap<mlir::Operation *, std::pair<Value, Value>> *randomKeys =
+      nullptr;
   /// KernelContext, for errors.
   Value context;
 
@@ -108,6 +114,7 @@ private:
   Value compute(mlir::Operation *op, const Index &index);
   Value constant(graph::ConstantOp op, const Index &index);
   Value iota(graph::IotaOp op, const Index &index);
+  Value random(mlir::Operation *op, const Index &index);
   Value concat(graph::ConcatOp op, const Index &index);
   Value reduce(graph::ReduceOp op, const Index &index);
   Value argReduce(graph::ArgReduceOp op, const Index &index);

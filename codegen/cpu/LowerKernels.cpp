@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/Attention.h"
+#include "codegen/cpu/BatchNorm.h"
 #include "codegen/cpu/Conv.h"
 #include "codegen/cpu/CpuCodegen.h"
 #include "codegen/cpu/Lowering.h"
@@ -47,6 +48,7 @@ Value Lowering::scratch() {
 Evaluator Lowering::evaluator(unsigned lanes) {
   Evaluator e(k, lanes, wideIndex);
   e.pointers = pointers;
+  e.randomKeys = &randomKeys;
   e.context = context;
   return e;
 }
@@ -109,12 +111,13 @@ bool isAnchor(Operation *op) {
   return isa<graph::DotOp, graph::ReduceOp, graph::ArgReduceOp,
              graph::SoftmaxCrossEntropyOp, graph::SoftmaxCrossEntropyGradOp,
              graph::GatherOp, graph::ScatterAddOp, graph::AttentionOp,
-             graph::AttentionGradOp>(op) ||
+             graph::AttentionGradOp, graph::BatchNormOp,
+             graph::BatchNormGradOp>(op) ||
          isWindowOp(op);
 }
 
 bool isKnown(Operation *op) {
-  return isAnchor(op) || op->hasTrait<graph::Elementwise>() ||
+  return isAnchor(op) || op->hasTrait<graph::Elementwise>() || isRandom(op) ||
          isa<graph::ConstantOp, graph::IotaOp, graph::BroadcastOp,
              graph::ReshapeOp, graph::TransposeOp, graph::ConcatOp,
              graph::SliceOp, plan::ReturnOp>(op);
@@ -156,6 +159,10 @@ bool lowerAnchor(Lowering &l, Operation *anchor, Operation *partner,
     return lowerMaxPoolGrad(l, pool, which);
   if (auto pool = dyn_cast<graph::SumPoolOp>(anchor))
     return lowerSumPool(l, pool, which);
+  if (auto norm = dyn_cast<graph::BatchNormOp>(anchor))
+    return lowerBatchNorm(l, norm, which);
+  if (auto gradient = dyn_cast<graph::BatchNormGradOp>(anchor))
+    return lowerBatchNormGrad(l, gradient, which);
   auto either = [&]<typename Op>(Op) {
     auto op = dyn_cast<Op>(anchor);
     return op ? op : dyn_cast_if_present<Op>(partner);

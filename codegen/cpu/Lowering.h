@@ -28,6 +28,7 @@ public:
   llvm::DenseMap<Value, Value> pointers;   ///< of the body's arguments
   llvm::SmallVector<Value> resultPointers; ///
   llvm::SmallVector<Value> results;        ///< what plan.return gives
+  llvm::DenseMap<mlir::Operation *, std::pair<Value, Value>> randomKeys;
   Value context;
   bool wideIndex = false;
   Value arguments;          ///< where the pointers lie

@@ -23,6 +23,12 @@ struct RowReduction {
 
   Type element() { return op.getOperand().getType().getElementType(); }
 
+  /// Vectors that are added apart.
+  int64_t ways() {
+    constexpr int64_t kWays = 4;
+    return length / lanes >= kWays ? kWays : 1;
+  }
+
   Index rowIndex(Value row) { return wholeIndex(keptDims, Coord::scalar(row)); }
 
   // `lanes` elements of the row, `offset` behind `column`; lanes that are not
@@ -32,7 +38,7 @@ struct RowReduction {
     Evaluator e = l.evaluator(lanes);
     e.active = active;
     Index index = rowIndex(row);
-    Coord at = Coord::lane(column, lanes);
+    Coord at = Coord::lane(column, ways() * lanes);
     at.offset = offset;
     int64_t rank = op.getOperand().getType().getRank();
     index.push_back({keptDims, rank - keptDims, at});
@@ -45,13 +51,12 @@ struct RowReduction {
 
   Value reduce(Value row) {
     KernelBuilder &k = l.k;
-    constexpr int64_t kWays = 4;
     Type type = k.vec(heldType(k, element()), lanes);
     auto combine = [&](Value x, Value y) {
       return emitCombine(k, op.getKind(), x, y, element());
     };
     int64_t vectors = length / lanes, tail = length % lanes;
-    int64_t ways = vectors >= kWays ? kWays : 1;
+    const int64_t ways = this->ways();
     int64_t main = vectors - vectors % ways;
     SmallVector<Value> sums(ways,
                             emitNeutral(k, op.getKind(), type, element()));

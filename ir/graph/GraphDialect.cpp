@@ -2,10 +2,12 @@
 
 #include "ir/graph/GraphDialect.h"
 #include "ir/graph/GraphAttentionOps.h"
+#include "ir/graph/GraphBatchNormOps.h"
 #include "ir/graph/GraphGradientOps.h"
 #include "ir/graph/GraphIndexOps.h"
 #include "ir/graph/GraphLoopOps.h"
 #include "ir/graph/GraphOps.h"
+#include "ir/graph/GraphRandomOps.h"
 #include "ir/graph/GraphWindowOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -49,6 +51,14 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/graph/GraphWindowOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/graph/GraphRandomOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/graph/GraphBatchNormOps.cpp.inc"
       >();
 }
 

@@ -19,6 +19,11 @@ namespace mlc::graph {
 
 class ParameterOp;
 
+/// An argument `tensor<Bxi64>`: which rows of the global batch its rows are.
+/// Lies over the devices as the batch does.
+inline constexpr llvm::StringLiteral kRowAttr = "graph.row";
+/// An argument `tensor<i64>`: the seed of the run's random numbers.
+inline constexpr llvm::StringLiteral kSeedAttr = "graph.seed";
 /// Between autodiff and the optimizer: the gradient of a parameter.
 inline constexpr llvm::StringLiteral kGradientAttr = "graph.gradient";
 

@@ -52,6 +52,13 @@ static Literal filled(RankedTensorType type, int64_t rows, double value) {
   return literal;
 }
 
+/// An integer scalar: all 64 bits of it.
+static Literal scalarOf(RankedTensorType type, int64_t value) {
+  Literal literal(RankedTensorType::get({}, type.getElementType()));
+  literal.ints[0] = value;
+  return literal;
+}
+
 static int64_t countRows(const Batch &batch, RankedTensorType fallback) {
   if (batch.inputs.empty())
     return fallback.getRank() == 0 ? 1 : fallback.getDimSize(0);
@@ -86,9 +93,18 @@ FailureOr<Literal> ProgramRunner::bind(func::FuncOp function, unsigned index,
   }
   if (function.getArgAttr(index, graph::kStepAttr))
     return filled(type, 0, static_cast<double>(step));
+  if (function.getArgAttr(index, graph::kSeedAttr))
+    return scalarOf(type, seed);
+  if (function.getArgAttr(index, graph::kRowAttr)) {
+    Literal rows = filled(type, countRows(batch, type), 0);
+    for (int64_t row = 0; row < rows.size(); ++row)
+      rows.ints[row] = batch.firstRow + row;
+    return rows;
+  }
   return function.emitError("argument #")
          << index << " does not say what it is; it needs graph.param, "
-         << "graph.input, graph.mask, graph.count or graph.step";
+         << "graph.input, graph.mask, graph.count, graph.step, graph.row or "
+         << "graph.seed";
 }
 
 FailureOr<StepResult> ProgramRunner::run(StringRef name, const Batch &batch) {

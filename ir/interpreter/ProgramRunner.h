@@ -24,6 +24,8 @@ struct Batch {
   std::optional<graph::Literal> mask;
   /// Real rows of the global batch; without it, the mask's sum.
   std::optional<int64_t> count;
+  /// What `graph.row` begins with.
+  int64_t firstRow = 0;
 };
 
 struct StepResult {
@@ -43,6 +45,8 @@ public:
   NamedLiterals parameters;
   /// What `graph.step` reads: steps done before the next one.
   int64_t step = 0;
+  /// What `graph.seed` reads.
+  int64_t seed = 0;
 
   /// Runs the function `name` once and stores its updates; with `train`, the
   /// step counts.

@@ -215,8 +215,9 @@ def Plan_ProgramOp : Plan_Op<"program", [
     it; `rows` is the number of rows of one micro-batch. The running sums of
     loops take `sum_level_bytes` behind the arena for each level of the tree.
 
-    - (P1) The buffers exist; `mask` is a vector of `rows`, `count` and `step`
-      are i64 scalars, `loss` and the metrics are no inputs.
+    - (P1) The buffers exist; `mask` is a vector of `rows`, `count`, `step` and
+      `seed` are i64 scalars, `row` is an i64 vector of `rows`, `loss` and the
+      metrics are no inputs.
     - (P2) An input and an output have `rows` rows.
 
     ```mlir
@@ -234,7 +235,9 @@ def Plan_ProgramOp : Plan_Op<"program", [
                        OptionalAttr<FlatSymbolRefAttr>:$loss,
                        DefaultValuedAttr<Plan_BindingArrayAttr, "{}">:$metrics,
                        DefaultValuedAttr<Plan_BindingArrayAttr, "{}">:$outputs,
-                       DefaultValuedAttr<I64Attr, "0">:$sum_level_bytes);
+                       DefaultValuedAttr<I64Attr, "0">:$sum_level_bytes,
+                       OptionalAttr<FlatSymbolRefAttr>:$row,
+                       OptionalAttr<FlatSymbolRefAttr>:$seed);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `rows` `=` $rows attr-dict-with-keyword $body

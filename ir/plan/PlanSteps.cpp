@@ -208,9 +208,15 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &tables) {
     return t.getRank() == 1 && t.getDimSize(0) == rows &&
            isa<FloatType>(t.getElementType());
   };
+  auto isRow = [&](RankedTensorType t) {
+    return t.getRank() == 1 && t.getDimSize(0) == rows &&
+           t.getElementType().isSignlessInteger(64);
+  };
   if (failed(is(getMask(), "mask", isMask, "a float vector of the rows")) ||
       failed(is(getCount(), "count", isI64, "an i64 scalar")) ||
       failed(is(getStep(), "step", isI64, "an i64 scalar")) ||
+      failed(is(getRow(), "row", isRow, "an i64 vector of the rows")) ||
+      failed(is(getSeed(), "seed", isI64, "an i64 scalar")) ||
       failed(is(getLoss(), "loss", isFloat, "a float scalar")))
     return failure();
   for (Attribute metric : getMetrics())

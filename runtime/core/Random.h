@@ -1,9 +1,7 @@
 //===- Random.h - Counter-based random numbers ----------------------------===//
 //
-// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011): a number is a function of key and counter alone, so that neither
-// the split over devices nor the order of evaluation changes it. mlrun and
-// `mlc --interpret` both draw from here.
+// First values of parameters and the order of examples, from Philox
+// (runtime/schema/Philox.h). mlrun and `mlc --interpret` both draw from here.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MLC_RUNTIME_CORE_RANDOM_H
@@ -11,19 +9,13 @@
 
 #include "runtime/core/DType.h"
 #include "runtime/core/Status.h"
+#include "runtime/schema/Philox.h"
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace mlrt {
-
-using PhiloxCounter = std::array<uint32_t, 4>;
-using PhiloxKey = std::array<uint32_t, 2>;
-
-/// One block of four random words.
-PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key);
 
 /// {low, high} of `seed ^ XXH3-64(path)`.
 PhiloxKey keyOf(uint64_t seed, std::string_view path);

@@ -8,8 +8,10 @@
 #include "runtime/exec/PlanChecks.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 namespace mlrt {
 
@@ -127,6 +129,19 @@ Status Executor::kernelFailed(const ResolvedStep *step) const {
                        : "; correct the data or the size of what is indexed")};
 }
 
+void Executor::putRows(uint64_t first) {
+  std::array<int64_t, 64> numbers; // no memory that the plan does not know of
+  for (uint64_t done = 0; parts->rowNumbers && done < rowsOfMicrobatch;) {
+    uint64_t count =
+        std::min<uint64_t>(numbers.size(), rowsOfMicrobatch - done);
+    std::iota(numbers.begin(), numbers.end(),
+              static_cast<int64_t>(first + done));
+    parts->stream->upload(parts->rowNumbers + done * sizeof(int64_t),
+                          numbers.data(), count * sizeof(int64_t));
+    done += count;
+  }
+}
+
 Status Executor::runLoop(uint32_t index) {
   const ResolvedStep &step = parts->steps[index];
   const RunArguments &run = *parts->run;
@@ -148,6 +163,8 @@ Status Executor::runLoop(uint32_t index) {
     uint64_t number = position.number;
     if (ofRank && run.feed)
       MLRT_RETURN_IF_ERROR(run.feed->acquire(number));
+    if (ofRank)
+      putRows(run.firstRow + i * rowsOfMicrobatch);
     MLRT_RETURN_IF_ERROR(runSteps(step.bodyBegin, step.bodyEnd));
     if (ofRank && run.feed)
       run.feed->release(number);
@@ -216,6 +233,8 @@ Status Executor::run(const RunArguments &arguments) {
   };
   put(parts->stepScalar, arguments.step);
   put(parts->countScalar, arguments.rows);
+  put(parts->seedScalar, arguments.seed);
+  putRows(arguments.firstRow);
   // A program without the loop reads its inputs as one micro-batch.
   bool whole = !parts->hasRankLoop && arguments.feed;
   if (whole)

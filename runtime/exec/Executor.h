@@ -59,6 +59,8 @@ struct RunArguments {
   uint64_t rows = 0;              ///< real rows of the global batch
   uint64_t microbatches = 1;      ///< of this rank
   uint64_t firstMicrobatch = 0;   ///< number of the first in the rings
+  uint64_t firstRow = 0;          ///< of the first one, in the global batch
+  uint64_t seed = 0;              ///< of the run's random numbers
   MicrobatchFeed *feed = nullptr; ///< null: the slots are filled already
 };
 
@@ -142,6 +144,8 @@ private:
 
   Status runSteps(uint32_t begin, uint32_t end);
   Status runLoop(uint32_t step);
+  /// Numbers the rows of the next micro-batch, where the program reads them.
+  void putRows(uint64_t first);
   Status runCall(uint32_t step);
   /// What the stream's fault means; null where the call is not known.
   Status kernelFailed(const ResolvedStep *step) const;

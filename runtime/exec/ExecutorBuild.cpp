@@ -248,6 +248,8 @@ Status ExecutorBuilder::build() {
     executor.maskRing = ring("mask", static_cast<uint32_t>(program.mask()));
   parts.stepScalar = scalar(program.step());
   parts.countScalar = scalar(program.count());
+  parts.seedScalar = scalar(program.seed());
+  parts.rowNumbers = scalar(program.row());
   if (program.loss() >= 0) {
     const schema::Buffer &loss = buffer(static_cast<uint32_t>(program.loss()));
     executor.lossData = arena.data() + loss.offset();

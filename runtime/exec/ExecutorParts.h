@@ -79,6 +79,8 @@ struct Executor::Parts {
   std::vector<ResolvedSum> sums;
   std::vector<std::unique_ptr<std::string>> texts;         // that tags point to
   std::byte *stepScalar = nullptr, *countScalar = nullptr; // i64
+  std::byte *seedScalar = nullptr;                         // i64
+  std::byte *rowNumbers = nullptr;                         // i64 [rows]
   const RunArguments *run = nullptr;
   Position position;
 };

@@ -46,6 +46,7 @@ private:
   Status checkScalar(int index, const char *what, bool floating) const;
   /// An input's buffer: the rows of a micro-batch, each of the shape `row`.
   bool isRing(const schema::Buffer &ring, const Shape *row) const;
+  Status checkRow() const;
   Status checkInputs() const;
   Status checkResults() const;
   /// `bytes` from the reference lie inside its buffer in every iteration, and
@@ -83,6 +84,19 @@ Status ProgramChecker::checkScalar(int index, const char *what,
   if (!rightType || sizeOfVector(bound->shape()) != 0 ||
       bound->section() != schema::Section::scalars)
     return fail(std::string("its ") + what + " does not fit its buffer");
+  return {};
+}
+
+/// The rows' numbers, where the program wants them.
+Status ProgramChecker::checkRow() const {
+  if (program.row() == -1)
+    return {};
+  const schema::Buffer *bound = buffer(static_cast<uint32_t>(program.row()));
+  if (program.row() < 0 || !bound || dtypeOf(bound->dtype()) != DType::i64 ||
+      sizeOfVector(bound->shape()) != 1 ||
+      bound->shape()->Get(0) != program.rows() || bound->slots() != 1 ||
+      bound->section() != schema::Section::scalars)
+    return fail("its row numbers do not fit their buffer");
   return {};
 }
 
@@ -322,6 +336,8 @@ Status ProgramChecker::check() {
   MLRT_RETURN_IF_ERROR(checkResults());
   MLRT_RETURN_IF_ERROR(checkScalar(program.count(), "count", false));
   MLRT_RETURN_IF_ERROR(checkScalar(program.step(), "step", false));
+  MLRT_RETURN_IF_ERROR(checkScalar(program.seed(), "seed", false));
+  MLRT_RETURN_IF_ERROR(checkRow());
   MLRT_RETURN_IF_ERROR(checkScalar(program.loss(), "loss", true));
   MLRT_RETURN_IF_ERROR(checkSteps(program.steps(), 0));
   if (sumBytes != program.sum_level_bytes())

@@ -183,8 +183,9 @@ static Status benchWorker(const Plan &plan, const RunOptions &options,
   makeUpData(plan, executor);
   RunArguments run;
   run.rows = role == "train" ? plan->training()->batch() : executor.rows();
-  run.microbatches =
-      microbatchRange(all, context.rank(), context.size()).size();
+  MicrobatchRange range = microbatchRange(all, context.rank(), context.size());
+  run.microbatches = range.size();
+  run.firstRow = range.first * executor.rows();
   Sent before = sentSoFar(context);
   MLRT_RETURN_IF_ERROR(executor.run(run));
   double firstStep = millisecondsSince(begin);

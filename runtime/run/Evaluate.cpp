@@ -47,7 +47,7 @@ private:
 } // namespace
 
 Status evaluate(Session &session, const Dataset &data, uint64_t step,
-                Measured &measured) {
+                uint64_t seed, Measured &measured) {
   auto begin = std::chrono::steady_clock::now();
   Executor &executor = *session.executor("eval");
   Result<LoaderOptions> options = loaderOptions(executor, data);
@@ -65,6 +65,8 @@ Status evaluate(Session &session, const Dataset &data, uint64_t step,
   run.step = step;
   run.rows = data.rows();
   run.microbatches = range.size();
+  run.firstRow = range.first * executor.rows();
+  run.seed = seed;
   run.feed = &feed;
   MLRT_RETURN_IF_ERROR(executor.run(run));
   measured.read(executor);
@@ -90,7 +92,8 @@ static Status evalWorker(const Plan &plan, const RunOptions &options,
   MLRT_RETURN_IF_ERROR((*session)->broadcastParameters());
   context.heartbeat(info.step, "evaluates " + data.spec().name);
   Measured measured(*(*session)->executor("eval"));
-  MLRT_RETURN_IF_ERROR(evaluate(**session, data, info.step, measured));
+  MLRT_RETURN_IF_ERROR(
+      evaluate(**session, data, info.step, info.seed, measured));
   if (context.rank() != 0)
     return {};
   std::string line;

@@ -274,6 +274,8 @@ CommandResult inferCommand(const RunOptions &options) {
       fillMask(*executor.mask(), count, executor.rows());
     RunArguments run;
     run.rows = count;
+    run.firstRow = first;
+    run.seed = options.seed.value_or((*plan)->training()->seed());
     if (Status status = executor.run(run); !status.ok())
       return status;
     for (BoundOutput &output : *outputs)

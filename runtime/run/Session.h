@@ -117,7 +117,7 @@ private:
 
 /// Runs `eval` once over all rows of `data`.
 Status evaluate(Session &session, const Dataset &data, uint64_t step,
-                Measured &measured);
+                uint64_t seed, Measured &measured);
 
 } // namespace mlrt
 

@@ -88,7 +88,7 @@ private:
   std::string lineBuffer;
   Start start;
   uint64_t step = 0, total = 0, perEpoch = 1, batch = 1;
-  uint64_t microbatches = 1, nextMicrobatch = 0;
+  uint64_t microbatches = 1, nextMicrobatch = 0, firstRow = 0;
   uint64_t savedStep = ~uint64_t{0}, testedStep = ~uint64_t{0};
   uint64_t examples = 0;  ///< trained on in this run
   double stepSeconds = 0; ///< spent in its steps
@@ -175,6 +175,7 @@ Status Trainer::prepareLoader() {
   MicrobatchRange range = microbatchRange(plan->training()->microbatches(),
                                           context.rank(), context.size());
   microbatches = range.size();
+  firstRow = range.first * executor->rows();
   loading->seed = start.seed;
   loading->shuffle = job.data.spec().shuffle;
   loading->batch = batch;
@@ -206,6 +207,8 @@ Status Trainer::oneStep() {
   run.rows = std::min(batch, job.data.rows() - step % perEpoch * batch);
   run.microbatches = microbatches;
   run.firstMicrobatch = nextMicrobatch;
+  run.firstRow = firstRow;
+  run.seed = start.seed;
   run.feed = feed.get();
   MLRT_RETURN_IF_ERROR(executor->run(run));
   nextMicrobatch += microbatches;
@@ -250,7 +253,8 @@ Status Trainer::afterEpoch() {
   if (job.test && testedStep != step) {
     testedStep = step;
     context.heartbeat(step, "evaluates " + job.test->spec().name);
-    MLRT_RETURN_IF_ERROR(evaluate(*session, *job.test, step, *tested));
+    MLRT_RETURN_IF_ERROR(
+        evaluate(*session, *job.test, step, start.seed, *tested));
     observe(watches.best, *tested, step);
     // The end of a run may lie inside an epoch, and would be no evaluation of
     // a run that goes on: what stops a run must not depend on it.

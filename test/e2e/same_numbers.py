@@ -1,6 +1,6 @@
 """Compares what mlc --interpret prints with the log of mlrun train.
 
-usage: same_numbers.py PRINTED LOG.jsonl RELATIVE_TOLERANCE
+usage: same_numbers.py PRINTED LOG.jsonl RELATIVE_TOLERANCE [STEPS]
 """
 import json
 import re
@@ -28,7 +28,8 @@ def logged(path):
 
 def main():
     ours, theirs, tolerance = printed(sys.argv[1]), logged(sys.argv[2]), float(sys.argv[3])
-    assert len(ours) == len(theirs) == 20, f"{len(ours)} and {len(theirs)} steps"
+    steps = int(sys.argv[4]) if len(sys.argv) > 4 else 20
+    assert len(ours) == len(theirs) == steps, f"{len(ours)} and {len(theirs)} steps"
     worst = 0.0
     for a, b in zip(ours, theirs):
         assert a.keys() == b.keys() and a["step"] == b["step"] and a["epoch"] == b["epoch"], f"{a} and {b}"

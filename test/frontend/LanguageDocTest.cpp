@@ -181,8 +181,10 @@ TEST(LanguageDoc, WhatItCallsNotYetIsNotYet) {
   };
   // What the page calls it, and an example.
   std::vector<std::pair<std::string, std::string>> cases = {
-      {"`state`", model("state s: f32[8] = zeros")},
-      {"`update`", model("state s: f32[8] = zeros\nupdate s = s + 1")},
+      {"`update` in a loop",
+       "layer f(x: float[..., D]) -> float[..., D] {\n"
+       "  state s: f32[] = zeros\n  update s = s + 1\n  return x\n}\n" +
+           model("let y = x\n  repeat j in 0..2 { y = f(y) }")},
       {"`over dataset`", model("over dataset { let t = mean(x) }")},
       {"`f16`", model("input h: f16[B]")},
       {"`bf16`", model("input h: bf16[B]")},

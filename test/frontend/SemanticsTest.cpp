@@ -168,7 +168,7 @@ TEST(Import, ModelsBeyondThisVersionGiveOneErrorThatSaysSo) {
   };
   for (const First &first :
        {First{"grammar", "the mesh axis `model`", "grammar.mlg:34:3"},
-        First{"kmeans", "`state`", "kmeans.mlg:6:3"},
+        First{"kmeans", "the initializer `sample`", "kmeans.mlg:6:30"},
         First{"logistic", "`standardize`", "logistic.mlg:7:11"}}) {
     Compiled model(modelFile(first.model));
     EXPECT_EQ(model.result.status, CompileStatus::ModelError) << first.model;

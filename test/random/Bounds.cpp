@@ -5,6 +5,7 @@
 #include "test/random/OpBounds.h"
 
 #include "ir/graph/GraphIndexOps.h"
+#include "ir/graph/GraphRandomOps.h"
 
 #include <algorithm>
 #include <cmath>
@@ -98,7 +99,7 @@ LogicalResult OpBounds::addErrors(const OpRow &row) {
     return move();
   if (isa<ConstantOp>(op))
     return success();
-  if (isa<IotaOp>(op)) {
+  if (isa<IotaOp, RandomUniformOp, DropoutMaskOp>(op)) {
     addRounding(row.ulps);
     return success();
   }

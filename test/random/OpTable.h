@@ -106,6 +106,7 @@ std::vector<OpRow> attentionRows();
 std::vector<OpRow> indexRows();
 std::vector<OpRow> loopRows();
 std::vector<OpRow> windowRows();
+std::vector<OpRow> randomRows();
 
 namespace elements {
 constexpr unsigned bit(Element element) {

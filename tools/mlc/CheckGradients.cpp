@@ -20,6 +20,8 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Format.h"
 
+#include <numeric>
+
 using namespace mlir;
 using mlc::graph::Literal;
 
@@ -108,6 +110,10 @@ static FailureOr<std::vector<Literal>> makeArguments(func::FuncOp function) {
         literal.floats[row] = 1;
     } else if (function.getArgAttr(i, graph::kCountAttr)) {
       literal.ints[0] = realRows(rows);
+    } else if (function.getArgAttr(i, graph::kRowAttr)) {
+      std::iota(literal.ints.begin(), literal.ints.end(), int64_t{0});
+    } else if (function.getArgAttr(i, graph::kSeedAttr)) {
+      literal.ints[0] = kSeed;
     }
     arguments.push_back(std::move(literal));
   }

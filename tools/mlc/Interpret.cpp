@@ -82,6 +82,7 @@ static int train(Compilation &compilation, const Options &options) {
   interpreter::Options how;
   how.devices = compilation.getPhase() >= Phase::Dist ? devicesOf(module) : 1;
   interpreter::ProgramRunner runner(module, how);
+  runner.seed = static_cast<int64_t>((*data)->seed());
   if (mlrt::Status status =
           initializeParameters(module, (*data)->seed(), runner.parameters);
       !status.ok())

@@ -117,7 +117,7 @@ void addSteps(CLI::App *command, RunOptions &options, const char *what) {
 void addSeed(CLI::App *command, RunOptions &options) {
   command
       ->add_option("--seed", options.seed,
-                   "Of initial values and order (default: the model's)")
+                   "Of all random numbers (default: the model's)")
       ->check(wholeNumber(0, UINT64_MAX))
       ->option_text("S");
 }
@@ -196,6 +196,7 @@ void addInfer(CLI::App &app, CommandLine &to) {
   addPlan(infer, to.options);
   addDevice(infer, to.options);
   addWeights(infer, to.options);
+  addSeed(infer, to.options);
   infer->add_option("--input", to.inputs, "An input's rows, any number of them")
       ->option_text("NAME=@FILE.npy")
       ->take_all();

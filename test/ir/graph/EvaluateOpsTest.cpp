@@ -250,6 +250,48 @@ const std::vector<Case> &allCases() {
        "tensor<1x1x3xf64>",
        {0, 11, 0}},
       // Logits 0 and ln 3: probabilities 1/4 and 3/4.
+      // runtime/schema/Philox.h, written again in Python, gave these.
+      {"random_uniform",
+       "%a fold(%b) rows %c dim = 0 site = 7 : (tensor<i64>, tensor<i64>, "
+       "tensor<2xi64>) -> tensor<2x3xf32>",
+       {{"tensor<i64>", {5}}, {"tensor<i64>", {3}}, {"tensor<2xi64>", {0, 9}}},
+       "tensor<2x3xf32>",
+       {0.28705430030822754, 0.6547679901123047, 0.7102281451225281,
+        0.32559317350387573, 0.7202332615852356, 0.7669284343719482}},
+      {"dropout_mask",
+       "%a fold(%b) rows %c dim = 0 site = 7 rate = 0.6875 : (tensor<i64>, "
+       "tensor<i64>, tensor<2xi64>) -> tensor<2x3xf64>",
+       {{"tensor<i64>", {5}}, {"tensor<i64>", {3}}, {"tensor<2xi64>", {0, 9}}},
+       "tensor<2x3xf64>",
+       {0, 0, 3.2, 0, 3.2, 3.2}},
+      // Channel 0 has mean 2 and variance 1, channel 1 mean 10 and variance 0.
+      {"batch_norm",
+       "%a scale %b shift %c mask %d eps = 3.0 microbatches = 1 : "
+       "(tensor<3x2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<3xf64>) -> "
+       "(tensor<3x2xf64>, tensor<1x2xf64>, tensor<1x2xf64>, tensor<1xf64>)",
+       {{"tensor<3x2xf64>", {1, 10, 3, 10, 6, 10}},
+        {"tensor<2xf64>", {2, 5}},
+        {"tensor<2xf64>", {1, -1}},
+        {"tensor<3xf64>", {1, 1, 0}}},
+       "tensor<3x2xf64>",
+       {0, -1, 2, -1, 5, -1},
+       4},
+      // xhat is -1/2, 1/2 and 2; dshift 1, dscale -1/2.
+      {"batch_norm_grad",
+       "%a, %b scale %c mask %d statistics %e, %f, %g eps = 3.0 "
+       "microbatches = 1 : (tensor<3x1xf64>, tensor<3x1xf64>, tensor<1xf64>, "
+       "tensor<3xf64>, tensor<1x1xf64>, tensor<1x1xf64>, tensor<1xf64>) -> "
+       "(tensor<3x1xf64>, tensor<1x1xf64>, tensor<1x1xf64>)",
+       {{"tensor<3x1xf64>", {1, 0, 0}},
+        {"tensor<3x1xf64>", {1, 3, 6}},
+        {"tensor<1xf64>", {2}},
+        {"tensor<3xf64>", {1, 1, 0}},
+        {"tensor<1x1xf64>", {2}},
+        {"tensor<1x1xf64>", {1}},
+        {"tensor<1xf64>", {2}}},
+       "tensor<3x1xf64>",
+       {0.375, -0.375, 0},
+       3},
       {"softmax_cross_entropy",
        "%a, %b : tensor<1x2xf64>, tensor<1xi32>",
        {{"tensor<1x2xf64>", {0, 1.0986122886681098}}, {"tensor<1xi32>", {0}}},

@@ -390,6 +390,36 @@ void addWindows(std::vector<Case> &cases) {
                    y});
 }
 
+/// With a row that does not count, and several micro-batches.
+void addBatchNorm(std::vector<Case> &cases) {
+  struct Shape {
+    const char *input;
+    int rows, channels, blocks;
+    const char *mask;
+  };
+  for (Shape shape : {Shape{"5x1", 5, 1, 1, "1.0, 1.0, 1.0, 1.0, 0.0"},
+                      Shape{"6x3", 6, 3, 2, "1.0, 1.0, 1.0, 1.0, 1.0, 0.0"},
+                      Shape{"4x2x3x1", 4, 2, 2, "1.0, 1.0, 1.0, 0.0"},
+                      Shape{"3x17x1", 3, 17, 1, "1.0, 1.0, 1.0"},
+                      Shape{"2x2x5", 2, 2, 2, "1.0, 0.0"}}) {
+    std::string channels = std::to_string(shape.channels);
+    std::string blocks = std::to_string(shape.blocks);
+    std::string x = tensor(shape.input), c = tensor(channels);
+    std::string mask = tensor(std::to_string(shape.rows));
+    std::string statistics = tensor(blocks + "x" + channels);
+    cases.push_back({"batch_norm",
+                     "%mask = graph.constant dense<[" +
+                         std::string(shape.mask) + "]> : " + mask +
+                         "\n  %r:4 = graph.batch_norm %a scale %b shift %c "
+                         "mask %mask eps = 0.125 microbatches = " +
+                         blocks + " : (" + x + ", " + c + ", " + c + ", " +
+                         mask + ") -> (" + x + ", " + statistics + ", " +
+                         statistics + ", " + tensor(blocks) + ")",
+                     {{x}, {c}, {c}},
+                     x});
+  }
+}
+
 const std::vector<Case> &allCases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
@@ -400,6 +430,7 @@ const std::vector<Case> &allCases() {
     addAttention(made);
 
     addWindows(made);
+    addBatchNorm(made);
     return made;
   }();
   return cases;
@@ -442,8 +473,9 @@ protected:
       dims += (dim ? ", " : "") + std::to_string(dim);
     return parameters + "func.func @train(" + arguments +
            "%weights: " + each.result + ") -> (tensor<" + element +
-           " {graph.loss}) {\n  " + each.text +
-           "\n  %p = graph.mul %r, %weights : " + each.result +
+           " {graph.loss}) {\n  " + each.text + "\n  %p = graph.mul %r" +
+           (each.text.find("%r:") == std::string::npos ? "" : "#0") +
+           ", %weights : " + each.result +
            "\n  %s = graph.reduce sum %p dims = [" + dims +
            "] : " + each.result + " to tensor<" + element +
            "\n  return %s : tensor<" + element + "\n}\n";

@@ -1016,3 +1016,164 @@ func.func @max_pool_grad_to_other_values(%x: tensor<2x4x9xf32>, %y: tensor<2x4x7
   %r = graph.max_pool_grad %x, %y window = [3] strides = [1] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x7xf32> to tensor<2x4x8xf32> // (C6)
   return
 }
+
+// -----
+func.func @random_uniform_c1(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C1)
+  // expected-error @below {{has a seed or an index that is no scalar}}
+  %r = graph.random_uniform %v fold() site = 1 : (tensor<2xi64>) -> tensor<4xf32>
+  return
+}
+
+// -----
+func.func @random_uniform_c2(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C2)
+  // expected-error @below {{has 3 rows along dimension 0 but their numbers are a}}
+  %r = graph.random_uniform %s fold() rows %rows dim = 0 site = 1 : (tensor<i64>, tensor<4xi64>) -> tensor<3xf32>
+  return
+}
+
+// -----
+func.func @random_uniform_c3(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C3)
+  // expected-error @below {{has 4294967296 elements in a row}}
+  %r = graph.random_uniform %s fold() rows %rows dim = 0 site = 1 : (tensor<i64>, tensor<4xi64>) -> tensor<4x4294967296xf32>
+  return
+}
+
+// -----
+func.func @dropout_mask_c1(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C1)
+  // expected-error @below {{has a seed or an index that is no scalar}}
+  %r = graph.dropout_mask %v fold() site = 1 rate = 0.5 : (tensor<2xi64>) -> tensor<4xf32>
+  return
+}
+
+// -----
+func.func @dropout_mask_c2(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C2)
+  // expected-error @below {{has 3 rows along dimension 0 but their numbers are a}}
+  %r = graph.dropout_mask %s fold() rows %rows dim = 0 site = 1 rate = 0.5 : (tensor<i64>, tensor<4xi64>) -> tensor<3xf32>
+  return
+}
+
+// -----
+func.func @dropout_mask_c3(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C3)
+  // expected-error @below {{has 4294967296 elements in a row}}
+  %r = graph.dropout_mask %s fold() rows %rows dim = 0 site = 1 rate = 0.5 : (tensor<i64>, tensor<4xi64>) -> tensor<4x4294967296xf32>
+  return
+}
+
+// -----
+func.func @dropout_mask_c4(%s: tensor<i64>, %v: tensor<2xi64>, %rows: tensor<4xi64>) { // (C4)
+  // expected-error @below {{drops with the rate 1.000000e+00, which is not in [0, 1)}}
+  %r = graph.dropout_mask %s fold() site = 1 rate = 1.0 : (tensor<i64>) -> tensor<3xf32>
+  return
+}
+
+// -----
+func.func @batch_norm_c1(%x: tensor<4xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>) { // (C1)
+  // expected-error @below {{has an input of rank 1, without channels}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 2
+      : (tensor<4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c2(%x: tensor<4x3xf32>, %c: tensor<2xf32>, %k: tensor<4xf32>) { // (C2)
+  // expected-error @below {{has a 'tensor<2xf32>' where the shape is [3]}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<4xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c3(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<3xf32>) { // (C3)
+  // expected-error @below {{has a 'tensor<3xf32>' where the shape is [4]}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c4(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>) { // (C4)
+  // expected-error @below {{cannot cut 4 rows into 3 micro-batches}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 3
+      : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c5(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>) { // (C5)
+  // expected-error @below {{has a 'tensor<1x3xf32>' where the shape is [2, 3]}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf32>) -> (tensor<4x3xf32>, tensor<1x3xf32>, tensor<1x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c6(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf64>) { // (C6)
+  // expected-error @below {{computes in 'f32' but has a 'tensor<4xf64>'}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf64>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_c7(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>) { // (C7)
+  // expected-error @below {{has the eps 0.000000e+00, which is not above 0}}
+  %y, %m, %v, %n = graph.batch_norm %x scale %c shift %c mask %k eps = 0.0 microbatches = 2
+      : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c1(%x: tensor<4xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C1)
+  // expected-error @below {{has an input of rank 1, without channels}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 2
+      : (tensor<4xf32>, tensor<4xf32>, tensor<3xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c2(%x: tensor<4x3xf32>, %c: tensor<2xf32>, %k: tensor<4xf32>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C2)
+  // expected-error @below {{has a 'tensor<2xf32>' where the shape is [3]}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<2xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c3(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<3xf32>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C3)
+  // expected-error @below {{has a 'tensor<3xf32>' where the shape is [4]}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c4(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C4)
+  // expected-error @below {{cannot cut 4 rows into 3 micro-batches}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 3
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c5(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>, %m: tensor<1x3xf32>, %n: tensor<2xf32>) { // (C5)
+  // expected-error @below {{has a 'tensor<1x3xf32>' where the shape is [2, 3]}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>, tensor<4xf32>, tensor<1x3xf32>, tensor<1x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<1x3xf32>, tensor<1x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c6(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf64>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C6)
+  // expected-error @below {{computes in 'f32' but has a 'tensor<4xf64>'}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 1.0e-5 microbatches = 2
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>, tensor<4xf64>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+func.func @batch_norm_grad_c7(%x: tensor<4x3xf32>, %c: tensor<3xf32>, %k: tensor<4xf32>, %m: tensor<2x3xf32>, %n: tensor<2xf32>) { // (C7)
+  // expected-error @below {{has the eps 0.000000e+00, which is not above 0}}
+  %dx, %ds, %db = graph.batch_norm_grad %x, %x scale %c mask %k statistics %m, %m, %n eps = 0.0 microbatches = 2
+      : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<4x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}

@@ -165,3 +165,23 @@ func.func @windows(%x: tensor<2x4x9x8xf32>, %w: tensor<6x2x3x3xf32>, %l: tensor<
   %dm = graph.max_pool_grad %l, %m window = [2] strides = [2] low = [0] high = [0] dilation = [1] x [1] : tensor<2x4x9xf32>, tensor<2x4x4xf32> to tensor<2x4x9xf32>
   return
 }
+
+// CHECK-LABEL: @random_numbers
+func.func @random_numbers(%seed: tensor<i64>, %step: tensor<i64>, %rows: tensor<4xi64>) {
+  // CHECK: graph.random_uniform %{{.*}} fold(%{{.*}}) rows %{{.*}} dim = 1 site = 7 : (tensor<i64>, tensor<i64>, tensor<4xi64>) -> tensor<3x4xf32>
+  %0 = graph.random_uniform %seed fold(%step) rows %rows dim = 1 site = 7 : (tensor<i64>, tensor<i64>, tensor<4xi64>) -> tensor<3x4xf32>
+  // CHECK: graph.dropout_mask %{{.*}} fold(%{{.*}}, %{{.*}}) site = -1 rate = 5.000000e-01 : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<3xf64>
+  %1 = graph.dropout_mask %seed fold(%step, %step) site = -1 rate = 0.5 : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<3xf64>
+  return
+}
+
+// CHECK-LABEL: @batch_norm
+func.func @batch_norm(%x: tensor<6x3x2xbf16>, %scale: tensor<3xf32>, %mask: tensor<6xf32>) {
+  // CHECK: %[[Y:.*]], %[[MEAN:.*]], %[[VARIANCE:.*]], %[[COUNT:.*]] = graph.batch_norm %{{.*}} scale %{{.*}} shift %{{.*}} mask %{{.*}} eps = 1.000000e-05 microbatches = 2
+  %y, %mean, %variance, %count = graph.batch_norm %x scale %scale shift %scale mask %mask eps = 1.0e-5 microbatches = 2
+      : (tensor<6x3x2xbf16>, tensor<3xf32>, tensor<3xf32>, tensor<6xf32>) -> (tensor<6x3x2xbf16>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>)
+  // CHECK: graph.batch_norm_grad %[[Y]], %{{.*}} scale %{{.*}} mask %{{.*}} statistics %[[MEAN]], %[[VARIANCE]], %[[COUNT]] eps = 1.000000e-05 microbatches = 2
+  %dx, %dscale, %dshift = graph.batch_norm_grad %y, %x scale %scale mask %mask statistics %mean, %variance, %count eps = 1.0e-5 microbatches = 2
+      : (tensor<6x3x2xbf16>, tensor<6x3x2xbf16>, tensor<3xf32>, tensor<6xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>) -> (tensor<6x3x2xbf16>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return
+}

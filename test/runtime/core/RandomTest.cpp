@@ -24,6 +24,29 @@ TEST(Random, PhiloxGivesTheKnownAnswers) {
             (PhiloxCounter{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
+// From the description in Philox.h, written again in Python.
+TEST(Random, WordsOfARowFollowTheFormula) {
+  PhiloxKey key = foldIn(splitKey(5 ^ 7), 3);
+  const std::pair<uint32_t, uint32_t> expected[] = {
+      {0, 0x535a136e},  {15, 0x79356d6f}, {16, 0x5f9487a5}, {17, 0x27fd15c3},
+      {63, 0x91b7bb10}, {64, 0xa39834d5}, {200, 0xaa7a16e0}};
+  for (auto [position, word] : expected)
+    EXPECT_EQ(randomWord(key, 9, position), word) << position;
+  EXPECT_EQ(randomWord(key, uint64_t{1} << 40, 0), 0x43210d14u);
+  uint64_t seed = (uint64_t{1} << 63) + 11, site = (uint64_t{1} << 60) + 3;
+  key = foldIn(foldIn(splitKey(seed ^ site), uint64_t{1} << 33), 4);
+  EXPECT_EQ(randomWord(key, 9, 70), 0xe1985219u);
+}
+
+TEST(Random, ThresholdIsTheComparisonOfNumbers) {
+  for (double rate :
+       {0.0, 0x1p-25, 0x1p-24, 0.1, 0.5, 0.7, 1 - 0x1p-24, 1 - 0x1p-53})
+    for (uint32_t bits : {0u, 1u, 2u, 1677721u, 1677722u, 8388607u, 8388608u,
+                          11744050u, 11744051u, 16777214u, 16777215u})
+      EXPECT_EQ(toUniform(bits << 8) >= rate, bits >= dropThreshold(rate))
+          << rate << " " << bits;
+}
+
 TEST(Random, KeyIsSeedXorHashOfThePath) {
   uint64_t expected = 7 ^ hash64("hidden.w");
   EXPECT_EQ(keyOf(7, "hidden.w"),
