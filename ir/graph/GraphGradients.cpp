@@ -200,14 +200,18 @@ LogicalResult ReluOp::buildGradient(OpBuilder &b, ValueRange ct,
   return success();
 }
 
-// d erf(x) = 2 / sqrt(pi) * exp(-x^2) dx
+// d erf(x) = 2 / sqrt(pi) * exp(-x^2) dx; at least in f32, since the factor
+// itself would lose digits in a narrower type.
 LogicalResult ErfOp::buildGradient(OpBuilder &b, ValueRange ct,
                                    Cotangents &out) {
   OpFactory ops{b, getLoc()};
-  Value square = ops.mul(getOperand(), getOperand());
-  Value decay = ExpOp::create(b, getLoc(), ops.neg(square));
-  Value factor = ops.splatLike(decay, 1.1283791670955126);
-  out.assign({ops.mul(ct[0], ops.mul(decay, factor))});
+  bool isNarrow = getType().getElementType().getIntOrFloatBitWidth() < 32;
+  Type wide = isNarrow ? Type(withElementType(getType(), b.getF32Type()))
+                       : Type(getType());
+  Value x = ops.castTo(getOperand(), wide);
+  Value decay = ExpOp::create(b, getLoc(), ops.neg(ops.mul(x, x)));
+  Value slope = ops.mul(decay, ops.splatLike(decay, 1.1283791670955126));
+  out.assign({ops.mul(ct[0], ops.castTo(slope, getType()))});
   return success();
 }
 
