@@ -125,13 +125,19 @@ TEST(LanguageDoc, ItHasEveryFunctionAsItIsCalled) {
 
 TEST(LanguageDoc, ItHasEveryLayerAsItIsDeclared) {
   std::string text = section("The library");
-  std::istringstream library(standardLibraryText());
+  std::string library = "\n" + std::string(standardLibraryText());
   size_t layers = 0;
-  for (std::string line; std::getline(library, line);) {
-    if (!line.starts_with("layer ") || !line.ends_with(" {"))
-      continue;
+  for (size_t at = 0;
+       (at = library.find("\nlayer ", at)) != std::string::npos;) {
+    at += 7;
+    // A long one is broken at its parameters.
+    std::string signature = library.substr(at, library.find(" {\n", at) - at);
+    for (auto [broken, whole] :
+         {std::pair("(\n  ", "("), std::pair(",\n  ", ", "),
+          std::pair("\n)", ")")})
+      for (size_t place; (place = signature.find(broken)) != std::string::npos;)
+        signature.replace(place, std::string_view(broken).size(), whole);
     ++layers;
-    std::string signature = line.substr(6, line.size() - 8);
     EXPECT_TRUE(has(text, "\n" + signature + "\n")) << signature;
   }
   EXPECT_GE(layers, 12u);
