@@ -206,12 +206,19 @@ Elaborator::makeGradient(const ast::LayerDecl &layer, Body &body,
                        graph.nodes.end(),
                        [&](const Node &node) { return node.op == op; });
   };
-  bool usesMask = uses("mask"), usesCount = uses("count");
-  build.gradient = nullptr; // these two are outside
-  if (usesMask)
-    parameters->push_back(build.mask(DType::F32));
-  if (usesCount)
-    parameters->push_back(build.count(DType::I64));
+  const std::pair<std::string_view, TensorType> leaves[] = {
+      {"mask", {DType::F32, {Dim::batch()}}},
+      {"count", {DType::I64, {}}},
+      {"step", {DType::I64, {}}},
+      {"row", {DType::I64, {Dim::batch()}}},
+      {"seed", {DType::I64, {}}}};
+  std::vector<bool> used;
+  for (const auto &[op, type] : leaves)
+    used.push_back(uses(op));
+  build.gradient = nullptr; // these are outside
+  for (size_t i = 0; i < used.size(); ++i)
+    if (used[i])
+      parameters->push_back(build.leaf(leaves[i].first, "", leaves[i].second));
   return parameters;
 }
 
@@ -255,8 +262,7 @@ Value Elaborator::giveGradient(const ast::LayerDecl &layer, Body body,
 }
 
 /// A parameter in a layer whose gradient is given would have none.
-bool Elaborator::mayDeclareParameter(const ast::Name &name,
-                                     const Body &body) {
+bool Elaborator::mayDeclareParameter(const ast::Name &name, const Body &body) {
   const ast::LayerDecl *found = gradientOf;
   if (!found && body.layer && body.layer->gradient)
     found = body.layer;

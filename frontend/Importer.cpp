@@ -437,11 +437,10 @@ graph::CustomGradientOp FunctionImporter::emitCustomGradient(const Node &node) {
   Block *body = builder.createBlock(&op.getGradient());
   for (Value value : llvm::concat<Value>(seen, results))
     body->addArgument(value.getType(), location);
-  // The mask and the count stand between the parameters and the cotangents.
-  Value outerMask = mask, outerCount = count;
+  // The mask, the count, ... stand between the parameters and the cotangents.
+  llvm::StringMap<Value> outer = leaves;
   for (size_t i = given.parameters; i < seen.size(); ++i)
-    (node.operands[given.results + i]->op == "mask" ? mask : count) =
-        body->getArgument(i);
+    leaves[node.operands[given.results + i]->op] = body->getArgument(i);
   for (auto [i, argument] : llvm::enumerate(given.arguments))
     values[argument] = body->getArgument(
         i < given.parameters ? i : i - given.parameters + seen.size());
@@ -453,8 +452,7 @@ graph::CustomGradientOp FunctionImporter::emitCustomGradient(const Node &node) {
   for (const Node *cotangent : given.cotangents)
     cotangents.push_back(values[cotangent]);
   graph::CotangentsOp::create(builder, location, cotangents);
-  mask = outerMask;
-  count = outerCount;
+  leaves = std::move(outer);
   return op;
 }
 
