@@ -247,6 +247,8 @@ void Elaborator::runUpdate(const ast::UpdateStmt &stmt, Body &body) {
   Value value = eval(*stmt.value, body);
   if (context.failed() || value.isPoison() || !isKnown)
     return;
+  if (build.loop)
+    return context.notYet(stmt.span, "`update` in a loop");
   const TensorType &want = state->second.type;
   if (value.isNumber() && want.shape.empty()) {
     if (!fitsType(value, want.dtype, stmt.value->span))
@@ -274,8 +276,6 @@ void Elaborator::runUpdate(const ast::UpdateStmt &stmt, Body &body) {
           .note(other.span, "the first update is here");
       return;
     }
-  if (build.loop)
-    return context.notYet(stmt.span, "`update` in a loop");
   graph.updates.push_back({state->second.path, node, stmt.name.span});
 }
 

@@ -32,6 +32,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -70,6 +71,7 @@ public:
       : func(func), block(func.getBody().front()), parts(parts) {}
 
   LogicalResult run() {
+    splitWholeValues();
     if (failed(classify()))
       return failure();
     if (!inLoop.empty()) {
@@ -119,6 +121,65 @@ private:
                                "is known only after the last micro-batch");
     diag.attachNote(sum.getLoc()) << "the batch reduction is here";
     return diag;
+  }
+
+  /// A scan over rows may compute whole values beside them. Those that are
+  /// needed outside of the rows come from a scan of their own.
+  void splitWholeValues() {
+    auto needsWhole = [](Value result) {
+      return LayoutAttr::of(result).isReplicated() &&
+             llvm::any_of(result.getUsers(),
+                          [](Operation *user) { return !isBatched(*user); });
+    };
+    SmallVector<graph::ScanOp> scans(block.getOps<graph::ScanOp>());
+    for (graph::ScanOp scan : scans)
+      if (isBatched(*scan) && llvm::any_of(scan.getResults(), needsWhole))
+        splitWholeValues(scan);
+  }
+
+  void splitWholeValues(graph::ScanOp scan) {
+    auto isWhole = [](Value value) {
+      return LayoutAttr::of(value).isReplicated();
+    };
+    Region region;
+    Block *body = &region.emplaceBlock();
+    IRMapping copies;
+    SmallVector<Value> operands[3]; // inits, sequences, same
+    for (auto [i, argument] : llvm::enumerate(scan.getBody().getArguments())) {
+      if (!isWhole(argument))
+        continue;
+      unsigned sequences = scan.getNumCarries() + scan.getSequences().size();
+      operands[i < scan.getNumCarries() ? 0
+               : i < sequences          ? 1
+                                        : 2]
+          .push_back(scan->getOperand(i));
+      copies.map(argument,
+                 body->addArgument(argument.getType(), argument.getLoc()));
+    }
+    OpBuilder inside(scan.getContext());
+    inside.setInsertionPointToEnd(body);
+    for (Operation &op : scan.getBody().front().without_terminator())
+      if (llvm::all_of(op.getOperands(), isWhole) &&
+          llvm::all_of(op.getResults(), isWhole))
+        inside.clone(op, copies);
+    SmallVector<Value> yields, replaced;
+    SmallVector<Type> types;
+    for (auto [value, result] :
+         llvm::zip_equal(scan.getYield().getValues(), scan.getResults()))
+      if (isWhole(result)) {
+        yields.push_back(copies.lookup(value));
+        replaced.push_back(result);
+        types.push_back(result.getType());
+      }
+    graph::YieldOp::create(inside, scan.getLoc(), yields);
+    OpBuilder builder(scan);
+    auto whole = graph::ScanOp::create(
+        builder, scan.getLoc(), types, scan.getCount(), scan.getReverse(),
+        scan.getRemat(), operands[0], operands[1], operands[2]);
+    whole.getBody().takeBody(region);
+    for (auto [from, to] : llvm::zip_equal(replaced, whole.getResults()))
+      from.replaceUsesWithIf(
+          to, [](OpOperand &use) { return !isBatched(*use.getOwner()); });
   }
 
   /// Whole values that the loop needs.

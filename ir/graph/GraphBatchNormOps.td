@@ -7,14 +7,14 @@ include "ir/graph/GraphOpBase.td"
 
 def Graph_WideTensor : Graph_TensorOf<[F32, F64], "f32 or f64">;
 
-class Graph_BatchNormBase<string mnemonic, list<Trait> traits,
+class Graph_NormOp<string mnemonic, list<Trait> traits,
                           list<string> fusionMethods>
     : Graph_Op<mnemonic, traits, ["getFlops"],
                ["getShardingRule", "retypeResults"], fusionMethods> {
   let hasVerifier = 1;
 }
 
-def Graph_BatchNormOp : Graph_BatchNormBase<"batch_norm",
+def Graph_BatchNormOp : Graph_NormOp<"batch_norm",
     [Graph_Gradient, AllTypesMatch<["input", "result"]>],
     ["acceptsEpilogue"]> {
   let summary = "each channel of a micro-batch less its mean, over its deviation";
@@ -64,7 +64,7 @@ def Graph_BatchNormOp : Graph_BatchNormBase<"batch_norm",
       "int64_t":$microbatches)>];
 }
 
-def Graph_BatchNormGradOp : Graph_BatchNormBase<"batch_norm_grad",
+def Graph_BatchNormGradOp : Graph_NormOp<"batch_norm_grad",
     [AllTypesMatch<["dresult", "input", "dinput"]>], ["acceptsPrologue"]> {
   let summary = "gradient of batch_norm";
   let description = [{

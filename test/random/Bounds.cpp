@@ -307,9 +307,17 @@ evaluateBounded(Operation *op, ArrayRef<const Bounded *> operands,
                 int64_t parts) {
   if (auto scan = dyn_cast<ScanOp>(op))
     return evaluateLoop(scan, operands, parts);
+  // An op from nothing may have operands of its own, which are constants.
+  std::vector<Bounded> constants;
+  SmallVector<const Bounded *> all(operands);
+  for (Value operand : op->getOperands().drop_front(operands.size()))
+    constants.emplace_back(Literal::fromAttr(cast<DenseElementsAttr>(
+        operand.getDefiningOp<ConstantOp>().getValue())));
+  for (const Bounded &constant : constants)
+    all.push_back(&constant);
   std::vector<Bounded> results;
   for (unsigned number = 0; number < op->getNumResults(); ++number) {
-    auto result = OpBounds(op, operands, parts, number).run();
+    auto result = OpBounds(op, all, parts, number).run();
     if (failed(result))
       return failure();
     results.push_back(std::move(*result));

@@ -29,8 +29,9 @@ static Numbers drawNumbers(OpBuilder &b, const Node &node, Draw &draw) {
   auto integer = [&] { return static_cast<int64_t>(draw.next()); };
   auto scalar = [&]() -> Value {
     auto type = RankedTensorType::get({}, b.getI64Type());
-    return ConstantOp::create(b, loc,
-                              DenseElementsAttr::get(type, {integer()}));
+    int64_t value = integer();
+    return ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(value)));
   };
   Numbers numbers;
   numbers.site = integer();
