@@ -17,6 +17,9 @@
 // A whole value that the loop needs and that depends on one of its sums is an
 // error: that is a nonlinear use of a batch reduction.
 //
+// Whole values that a scan over rows computes beside them, and that are needed
+// outside of the rows, come from a copy of the scan without what has rows.
+//
 // A program that needs no rows has no loop, but its arguments still have the
 // rows of one micro-batch.
 //

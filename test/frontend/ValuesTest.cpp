@@ -251,6 +251,62 @@ TEST_F(ValuesTest, LossesOfPyTorch) {
   EXPECT_NEAR(metric("huber(x, 2 + x * 0, delta = 3.0)"), 15, 1e-6);
   EXPECT_NEAR(metric("kl(log_softmax(x), softmax(2 * x))"), 0.02668234, 1e-7);
   EXPECT_NEAR(metric("kl(log_softmax(x), float(x > 1))"), 0.85283696, 1e-6);
+  // cross_entropy(x, y, label_smoothing = 0.25); a label for each element
+  EXPECT_NEAR(metric("cross_entropy(x, i32(n <= 0), label_smoothing = 0.25)"),
+              7.84069013, 1e-6);
+  EXPECT_NEAR(metric("cross_entropy(reshape(x, [B, 1, 2]), "
+                     "reshape(i32(n <= 0), [B, 1]))"),
+              8.59069013, 1e-6);
+}
+
+// The last state over two steps, x and x / 2, of two units. Weights are
+// (7 i mod 11) / 10 - 0.5 for element i = 1, 2, ...; those of the state half,
+// and the second bias of the GRU a quarter of that.
+TEST_F(ValuesTest, RecurrentLayersOfPyTorch) {
+  auto weights = [&](const std::string &shape, int count, double scale) {
+    Values values;
+    for (int i = 1; i <= count; ++i)
+      values.push_back(scale * (7 * i % 11 / 10.0 - 0.5));
+    return literal("tensor<" + shape + "xf32>", values);
+  };
+  struct Case {
+    std::string layer;
+    int gates;
+    Values last;
+  };
+  for (const Case &each :
+       {Case{"rnn",
+             1,
+             {0.68538050, -0.28985131, 0.82044458, 0.23647310, -0.99999990,
+              -0.94679658, 0.80306180, -0.62651224}},
+        Case{"lstm",
+             4,
+             {-0.30141792, 0.14176343, -0.10063800, 0.20508821, 0.00120368,
+              -0.68487777, -0.44375679, 0.06611376}},
+        Case{"gru",
+             3,
+             {-0.28788428, 0.54578632, -0.50481093, 0.12164695, 0.99999813,
+              -0.16428951, -0.11165729, 0.62557134}}}) {
+    compile("model m {\n input x: f32[B, 2]\n let y = stack((x, x / 2)) |> " +
+                each.layer + "(2) as r\n output z = y[-1]\n}\n",
+            {{"train.batch", "4"}});
+    ASSERT_TRUE(module) << each.layer;
+    int width = 2 * each.gates;
+    std::string text = std::to_string(width);
+    interpreter::ProgramRunner runner(*module);
+    runner.parameters["r.wx"] = weights("2x" + text, 2 * width, 1);
+    runner.parameters["r.wh"] = weights("2x" + text, 2 * width, 0.5);
+    runner.parameters["r.b"] = weights(text, width, 1);
+    if (each.layer == "gru")
+      runner.parameters["r.bh"] = weights(text, width, 0.25);
+    interpreter::Batch batch;
+    batch.inputs["x"] = rows().inputs["x"];
+    auto result = runner.run("infer", batch);
+    ASSERT_TRUE(succeeded(result)) << each.layer << errors;
+    const graph::Literal &last = result->outputs["z"];
+    for (size_t i = 0; i < each.last.size(); ++i)
+      EXPECT_NEAR(last.floats[i], each.last[i], 1e-6) << each.layer;
+  }
 }
 
 } // namespace
